@@ -1,0 +1,147 @@
+#include "CChecksum.h"
+
+// CRC-32C: Castagnoli polynomial, reflected.
+#define POLYNOMIAL 0x82F63B78u
+
+// Four tables for four bytes a step; filled when the library is loaded.
+static uint32_t table[4][256];
+
+uint32_t cchecksum_crc32c_table(uint32_t crc, const void *data, size_t length) {
+    const uint8_t *p = data;
+    for (; length >= 4; p += 4, length -= 4) {
+        crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        crc = table[3][crc & 0xFF] ^ table[2][crc >> 8 & 0xFF] ^ table[1][crc >> 16 & 0xFF] ^ table[0][crc >> 24];
+    }
+    for (; length > 0; p++, length--) {
+        crc = table[0][(crc ^ *p) & 0xFF] ^ crc >> 8;
+    }
+    return crc;
+}
+
+typedef uint32_t crc32c_function(uint32_t crc, const void *data, size_t length);
+
+static crc32c_function *implementation = cchecksum_crc32c_table;
+static const char *implementation_name = "table";
+
+uint32_t cchecksum_crc32c(uint32_t crc, const void *data, size_t length) {
+    return implementation(crc, data, length);
+}
+
+const char *cchecksum_crc32c_implementation(void) { return implementation_name; }
+
+#if defined(__x86_64__) || defined(__aarch64__)
+
+// The CRC instruction has a latency of three cycles and a throughput of one: long inputs are cut into three lanes
+// that run side by side. The lanes are joined by moving a lane's CRC past the bytes of the lanes behind it, which is
+// a multiplication by x^(8 * bytes) modulo the polynomial.
+#define LANE_BYTES 1024u
+#define SHORT_LANE_BYTES 128u
+
+// shift[lane][byte][value]: what the CRC `value << (8 * byte)` becomes past `lane` bytes.
+static uint32_t long_shift[4][256];
+static uint32_t short_shift[4][256];
+
+static void fill_shift(uint32_t shift[4][256], size_t bytes) {
+    for (int byte = 0; byte < 4; byte++) {
+        for (uint32_t value = 0; value < 256; value++) {
+            uint32_t crc = value << (8 * byte);
+            for (size_t i = 0; i < bytes; i++) {
+                crc = table[0][crc & 0xFF] ^ crc >> 8;
+            }
+            shift[byte][value] = crc;
+        }
+    }
+}
+
+static inline uint32_t move(const uint32_t shift[4][256], uint32_t crc) {
+    return shift[0][crc & 0xFF] ^ shift[1][crc >> 8 & 0xFF] ^ shift[2][crc >> 16 & 0xFF] ^ shift[3][crc >> 24];
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define HARDWARE __attribute__((target("sse4.2")))
+#define STEP8(crc, value) ((uint32_t)_mm_crc32_u64((crc), (value)))
+#define STEP4(crc, value) _mm_crc32_u32((crc), (value))
+#define STEP1(crc, value) _mm_crc32_u8((crc), (value))
+#define HARDWARE_NAME "SSE4.2"
+static int hardware_is_there(void) { return __builtin_cpu_supports("sse4.2"); }
+#else
+#include <arm_acle.h>
+#include <sys/auxv.h>
+#define HARDWARE __attribute__((target("+crc")))
+#define STEP8(crc, value) __crc32cd((crc), (value))
+#define STEP4(crc, value) __crc32cw((crc), (value))
+#define STEP1(crc, value) __crc32cb((crc), (value))
+#define HARDWARE_NAME "ARMv8 CRC32"
+// HWCAP_CRC32 of asm/hwcap.h.
+static int hardware_is_there(void) { return (getauxval(AT_HWCAP) & (1 << 7)) != 0; }
+#endif
+
+static inline uint64_t load8(const uint8_t *p) {
+    uint64_t value;
+    __builtin_memcpy(&value, p, 8);
+    return value;
+}
+
+static inline uint32_t load4(const uint8_t *p) {
+    uint32_t value;
+    __builtin_memcpy(&value, p, 4);
+    return value;
+}
+
+HARDWARE static inline uint32_t three_lanes(
+    uint32_t crc, const uint8_t *p, size_t lane, const uint32_t shift[4][256]) {
+    uint32_t first = crc, second = 0, third = 0;
+    for (size_t i = 0; i < lane; i += 8) {
+        first = STEP8(first, load8(p + i));
+        second = STEP8(second, load8(p + lane + i));
+        third = STEP8(third, load8(p + 2 * lane + i));
+    }
+    return move(shift, move(shift, first) ^ second) ^ third;
+}
+
+HARDWARE static uint32_t crc32c_hardware(uint32_t crc, const void *data, size_t length) {
+    const uint8_t *p = data;
+    for (; length >= 3 * LANE_BYTES; p += 3 * LANE_BYTES, length -= 3 * LANE_BYTES) {
+        crc = three_lanes(crc, p, LANE_BYTES, long_shift);
+    }
+    for (; length >= 3 * SHORT_LANE_BYTES; p += 3 * SHORT_LANE_BYTES, length -= 3 * SHORT_LANE_BYTES) {
+        crc = three_lanes(crc, p, SHORT_LANE_BYTES, short_shift);
+    }
+    for (; length >= 8; p += 8, length -= 8) {
+        crc = STEP8(crc, load8(p));
+    }
+    if (length & 4) {
+        crc = STEP4(crc, load4(p));
+        p += 4;
+    }
+    for (length &= 3; length > 0; p++, length--) {
+        crc = STEP1(crc, *p);
+    }
+    return crc;
+}
+
+#endif
+
+__attribute__((constructor)) static void choose_implementation(void) {
+    for (uint32_t value = 0; value < 256; value++) {
+        uint32_t crc = value;
+        for (int bit = 0; bit < 8; bit++) {
+            crc = crc >> 1 ^ (crc & 1 ? POLYNOMIAL : 0);
+        }
+        table[0][value] = crc;
+    }
+    for (uint32_t value = 0; value < 256; value++) {
+        for (int i = 1; i < 4; i++) {
+            table[i][value] = table[0][table[i - 1][value] & 0xFF] ^ table[i - 1][value] >> 8;
+        }
+    }
+#if defined(__x86_64__) || defined(__aarch64__)
+    if (hardware_is_there()) {
+        fill_shift(long_shift, LANE_BYTES);
+        fill_shift(short_shift, SHORT_LANE_BYTES);
+        implementation = crc32c_hardware;
+        implementation_name = HARDWARE_NAME;
+    }
+#endif
+}
