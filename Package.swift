@@ -22,9 +22,11 @@ let package = Package(
     targets: [
         // Row 0: system libraries.
         .target(name: "CChecksum"),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         // Row 1: vocabulary.
-        .target(name: "PostgresWAL", dependencies: ["CChecksum"], swiftSettings: settings),
+        .target(name: "PostgresWAL", dependencies: ["CChecksum", "CLZ4", "CZstd"], swiftSettings: settings),
         .target(name: "ShardIdentity", swiftSettings: settings),
     ]
 )

@@ -19,12 +19,24 @@ uint32_t cchecksum_crc32c_table(uint32_t crc, const void *data, size_t length) {
 }
 
 typedef uint32_t crc32c_function(uint32_t crc, const void *data, size_t length);
+typedef uint32_t wal_record_function(const void *record, size_t length);
 
 static crc32c_function *implementation = cchecksum_crc32c_table;
 static const char *implementation_name = "table";
 
 uint32_t cchecksum_crc32c(uint32_t crc, const void *data, size_t length) {
     return implementation(crc, data, length);
+}
+
+static uint32_t wal_record_table(const void *record, size_t length) {
+    uint32_t crc = cchecksum_crc32c_table(~0u, (const uint8_t *)record + 24, length - 24);
+    return ~cchecksum_crc32c_table(crc, record, 20);
+}
+
+static wal_record_function *wal_record_implementation = wal_record_table;
+
+uint32_t cchecksum_wal_record(const void *record, size_t length) {
+    return wal_record_implementation(record, length);
 }
 
 const char *cchecksum_crc32c_implementation(void) { return implementation_name; }
@@ -121,6 +133,14 @@ HARDWARE static uint32_t crc32c_hardware(uint32_t crc, const void *data, size_t 
     return crc;
 }
 
+HARDWARE static uint32_t wal_record_hardware(const void *record, size_t length) {
+    uint32_t crc = crc32c_hardware(~0u, (const uint8_t *)record + 24, length - 24);
+    const uint8_t *header = record;
+    crc = STEP8(crc, load8(header));
+    crc = STEP8(crc, load8(header + 8));
+    return ~STEP4(crc, load4(header + 16));
+}
+
 #endif
 
 __attribute__((constructor)) static void choose_implementation(void) {
@@ -141,6 +161,7 @@ __attribute__((constructor)) static void choose_implementation(void) {
         fill_shift(long_shift, LANE_BYTES);
         fill_shift(short_shift, SHORT_LANE_BYTES);
         implementation = crc32c_hardware;
+        wal_record_implementation = wal_record_hardware;
         implementation_name = HARDWARE_NAME;
     }
 #endif

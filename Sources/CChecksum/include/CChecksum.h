@@ -10,7 +10,12 @@
 /// chosen once, when the library is loaded.
 uint32_t cchecksum_crc32c(uint32_t crc, const void *data, size_t length);
 
-/// The same over the table: the reference that tests compare with.
+/// The CRC-32C of a WAL record of `length` bytes, 24 or more: bytes 24 to its end, then bytes 0 to 19.
+///
+/// Source: wal-decoding.md §3.
+uint32_t cchecksum_wal_record(const void *record, size_t length);
+
+/// `cchecksum_crc32c` over the table: the reference that tests compare with.
 uint32_t cchecksum_crc32c_table(uint32_t crc, const void *data, size_t length);
 
 /// The name of the implementation that `cchecksum_crc32c` uses on this machine.

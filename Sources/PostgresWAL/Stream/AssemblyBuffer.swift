@@ -1,0 +1,47 @@
+/// A growing byte buffer that collects a record from several places and is used again for the next one.
+///
+/// It grows with the bytes that have arrived, never by a declared length.
+struct AssemblyBuffer: ~Copyable {
+    /// What is kept for the next record; more than that is given back.
+    static let keptCapacity = 1 << 20
+    private static let initialCapacity = 16 << 10
+
+    private var storage = UnsafeMutableRawBufferPointer.allocate(byteCount: initialCapacity, alignment: 16)
+    private(set) var count = 0
+
+    deinit { storage.deallocate() }
+
+    mutating func removeAll() {
+        count = 0
+    }
+
+    /// Gives back what one very long record needed. The bytes of the last record are gone.
+    mutating func trim() {
+        guard storage.count > Self.keptCapacity else { return }
+        storage.deallocate()
+        storage = .allocate(byteCount: Self.initialCapacity, alignment: 16)
+        count = 0
+    }
+
+    mutating func append(_ bytes: RawSpan) {
+        let needed = count + bytes.byteCount
+        if needed > storage.count { grow(to: max(needed, storage.count * 2)) }
+        bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            (storage.baseAddress! + count).copyMemory(from: start, byteCount: source.count)
+        }
+        count = needed
+    }
+
+    private mutating func grow(to capacity: Int) {
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
+        larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[..<count]))
+        storage.deallocate()
+        storage = larger
+    }
+
+    /// The collected bytes. They stay in place until the next `append`, `trim` or the end of the buffer.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: storage[..<count])
+    }
+}
