@@ -28,5 +28,23 @@ let package = Package(
         // Row 1: vocabulary.
         .target(name: "PostgresWAL", dependencies: ["CChecksum", "CLZ4", "CZstd"], swiftSettings: settings),
         .target(name: "ShardIdentity", swiftSettings: settings),
+
+        // Beside the rows: WAL segment files, for tools and tests.
+        .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
+
+        // Row 4: executables.
+        .executableTarget(
+            name: "walctl",
+            dependencies: [
+                "PostgresWAL", "WALFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+
+        // Benches: `make bench`.
+        .target(name: "CFloor", dependencies: ["CChecksum"], path: "Benchmarks/CFloor"),
+        .executableTarget(
+            name: "bench", dependencies: ["CFloor", "PostgresWAL", "WALFiles"], path: "Benchmarks/Bench",
+            swiftSettings: settings),
     ]
 )

@@ -336,7 +336,8 @@ extension WALStreamDecoder {
         return isOlder && PostgresMajorVersion(pageMagic: page.magic) != nil ? .stale : .corrupt
     }
 
-    private static func check(start: LSN, segmentSize: WALSegmentSize) throws(WALDecodeError) {
+    /// Whether a record can start at `start`.
+    static func check(start: LSN, segmentSize: WALSegmentSize) throws(WALDecodeError) {
         let headerSize = segmentSize.segmentStart(of: start) == start.pageStart
             ? WALPage.longHeaderSize : WALPage.shortHeaderSize
         // The last segments before the end of the LSN range are refused, so that no sum below can overflow.

@@ -1,0 +1,42 @@
+import CFloor
+import Foundation
+import PostgresWAL
+import WALFiles
+
+let dir = try WALDirectory(path: CommandLine.arguments[1])
+let start = LSN(CommandLine.arguments[2])!
+let end = LSN(CommandLine.arguments[3])!
+var bytes: [UInt8] = []
+var reader = WALFileReader(directory: dir, startingAt: start, chunkSize: 1 << 20)
+while let c = try reader.next(before: end) { c.withUnsafeBytes { bytes.append(contentsOf: $0) } }
+let clock = ContinuousClock()
+for _ in 0..<5 {
+    var n: Int64 = 0
+    let t = clock.measure { n = bytes.withUnsafeBytes { cfloor_walk($0.baseAddress!, $0.count, start.rawValue, dir.segmentSize.bytes) } }
+    print("floor", n, t / .nanoseconds(1) / Double(n))
+    var m = 0
+    let t1 = try clock.measure {
+        var d = try WALStreamDecoder(version: dir.version, startingAt: start)
+        for lo in stride(from: 0, to: bytes.count, by: 128 << 10) {
+            var input = bytes.span.bytes.extracting(lo..<min(bytes.count, lo + (128 << 10)))
+            while let _ = try d.next(&input) { m += 1 }
+        }
+    }
+    print("decode", m, t1 / .nanoseconds(1) / Double(m))
+    m = 0
+    var sum = 0
+    let t2 = try clock.measure {
+        var d = try WALStreamDecoder(version: dir.version, startingAt: start)
+        var p = ParsedRecord(version: dir.version)
+        for lo in stride(from: 0, to: bytes.count, by: 128 << 10) {
+            var input = bytes.span.bytes.extracting(lo..<min(bytes.count, lo + (128 << 10)))
+            while let r = try d.next(&input) { m += 1; try p.parse(r); sum &+= p.blockCount }
+        }
+    }
+    print("decode+parse", m, t2 / .nanoseconds(1) / Double(m), sum)
+    m = 0
+    let t3 = try clock.measure {
+        _ = try WALWalk(directory: dir, start: start, end: end).run { r, p in m += 1; sum &+= p.blockCount }
+    }
+    print("walk files", m, t3 / .nanoseconds(1) / Double(m), sum)
+}

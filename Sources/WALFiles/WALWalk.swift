@@ -1,0 +1,84 @@
+public import PostgresWAL
+
+/// Walks over the records of a folder's WAL: reads, decodes, checks, parses.
+public struct WALWalk: Sendable {
+    /// The folder.
+    public let directory: WALDirectory
+    /// Records that start before this are passed over.
+    public let start: LSN
+    /// Records that start at or after this end the walk; nil to walk as far as there is WAL.
+    public let end: LSN?
+    /// Bytes read at once: a multiple of the WAL page size.
+    public var chunkSize = WALFileReader.standardChunkSize
+
+    /// Why a walk came to its end.
+    public enum Ending: Hashable, Sendable {
+        /// The end that was asked for.
+        case reached(LSN)
+        /// The end of what was ever written, and how that looks.
+        case endOfWAL(LSN, WALDecodeError.Condition)
+        /// A file ends in the middle of its segment.
+        case endOfFile(LSN)
+    }
+
+    /// Plans a walk.
+    ///
+    /// - Parameters:
+    ///   - directory: the folder.
+    ///   - start: records that start before this are passed over; nil for the first record there is. It need not be a
+    ///     record's start.
+    ///   - end: where to stop; nil to walk as far as there is WAL.
+    public init(directory: WALDirectory, start: LSN? = nil, end: LSN? = nil) {
+        self.directory = directory
+        self.start = start ?? directory.start
+        self.end = end
+    }
+
+    /// Walks.
+    ///
+    /// - Parameter body: is given each record with its fragments; both are valid only during the call. What it throws
+    ///   ends the walk.
+    /// - Returns: why the walk ended.
+    /// - Throws: ``WALFileError``, `WALDecodeError` with the first bad record, or what `body` throws.
+    public func run(_ body: (borrowing WALRecord, borrowing ParsedRecord) throws -> Void) throws -> Ending {
+        let first = try directory.firstRecordStart(onPageOf: start)
+        var reader = WALFileReader(directory: directory, startingAt: first, chunkSize: chunkSize)
+        var decoder = try WALStreamDecoder(
+            version: directory.version, segmentSize: directory.segmentSize, startingAt: first)
+        var parsed = ParsedRecord(version: directory.version)
+        do {
+            // Files are read beyond `end`, which may lie inside a record that starts before it.
+            while let chunk = try reader.next(before: directory.end) {
+                var input = chunk
+                while let record = try decoder.next(&input) {
+                    if let end, record.start >= end { return .reached(end) }
+                    if record.start < start { continue }
+                    try parsed.parse(record)
+                    try body(record, parsed)
+                }
+                if let end, decoder.nextRecordStart >= end { return .reached(end) }
+            }
+        } catch let error as WALDecodeError {
+            return try ending(at: error)
+        }
+        return .endOfFile(decoder.nextRecordStart)
+    }
+
+    /// Tells the end of the WAL from a hole in it: behind the end no page is intact.
+    private func ending(at error: WALDecodeError) throws -> Ending {
+        if let end, error.lsn >= end { return .reached(end) }
+        guard error.condition.isEndOfWAL else { throw error }
+        let size = directory.segmentSize
+        let lastLooked = min(size.segmentStart(of: error.lsn) + 2 * size.bytes, directory.end)
+        var page = error.lsn.pageStart + UInt64(WALPage.size)
+        while page < lastLooked {
+            if try directory.intactPage(at: page) != nil {
+                var damaged = error
+                damaged.condition = .corrupt
+                throw damaged
+            }
+            page += UInt64(WALPage.size)
+        }
+        return .endOfWAL(error.recordStart ?? error.lsn, error.condition)
+    }
+}
