@@ -26,5 +26,11 @@ let package = Package(
         // Row 1: vocabulary.
         .target(name: "PostgresWAL", dependencies: ["CChecksum"], swiftSettings: settings),
         .target(name: "ShardIdentity", swiftSettings: settings),
+        .testTarget(
+            name: "ShardIdentityTests",
+            dependencies: ["ShardIdentity"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: settings
+        ),
     ]
 )
