@@ -46,5 +46,12 @@ let package = Package(
         .executableTarget(
             name: "bench", dependencies: ["CFloor", "PostgresWAL", "WALFiles"], path: "Benchmarks/Bench",
             swiftSettings: settings),
+
+        .testTarget(
+            name: "ShardIdentityTests",
+            dependencies: ["ShardIdentity"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: settings
+        ),
     ]
 )

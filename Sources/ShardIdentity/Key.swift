@@ -19,7 +19,12 @@ public struct Key: Hashable, Sendable {
     /// Makes a key of its six fields.
     @inlinable
     public init(
-        field1: UInt8, field2: UInt32, field3: UInt32, field4: UInt32, field5: UInt8, field6: UInt32
+        field1: UInt8,
+        field2: UInt32,
+        field3: UInt32,
+        field4: UInt32,
+        field5: UInt8,
+        field6: UInt32
     ) {
         self.field1 = field1
         self.field2 = field2

@@ -1,0 +1,62 @@
+/// The identity of a tenant: 128 arbitrary bits.
+///
+/// Source: `wal-interpretation.md` §8.
+@frozen
+public struct TenantID: Hashable, Sendable {
+    /// The 16 bytes as a big-endian number.
+    public let bits: UInt128
+
+    /// Makes a tenant id of its 16 bytes as a big-endian number.
+    @inlinable
+    public init(bits: UInt128) {
+        self.bits = bits
+    }
+}
+
+extension TenantID: Comparable {
+    /// Orders byte by byte, as the text form does.
+    @inlinable
+    public static func < (lhs: TenantID, rhs: TenantID) -> Bool {
+        lhs.bits < rhs.bits
+    }
+}
+
+extension TenantID: BinaryRepresentable {
+    /// The width of the binary form: 16 bytes.
+    @inlinable
+    public static var byteCount: Int { 16 }
+
+    /// Parses 16 bytes; every content is an id.
+    ///
+    /// Throws ``ShardIdentityError/wrongLength(expected:found:)`` for any other number of bytes.
+    @inlinable
+    public init(bytes: RawSpan) throws(ShardIdentityError) {
+        try TenantID.checkLength(bytes)
+        self.init(bits: bytes.bigEndian(at: 0, as: UInt128.self))
+    }
+
+    /// Appends the 16 bytes of the id.
+    ///
+    /// Traps if there is no room for them.
+    @inlinable
+    public func write(to output: inout OutputRawSpan) {
+        output.appendBigEndian(bits)
+    }
+}
+
+extension TenantID: CustomStringConvertible, LosslessStringConvertible {
+    /// The text form: 32 lower-case hexadecimal digits.
+    public var description: String {
+        Hexadecimal.text(of: bytes)
+    }
+
+    /// Parses 32 hexadecimal digits in either case; nil for anything else.
+    public init?(_ text: String) {
+        self.init(utf8: text.utf8)
+    }
+
+    init?(utf8 text: some Collection<UInt8>) {
+        guard let bytes = Hexadecimal.bytes(of: text, count: TenantID.byteCount) else { return nil }
+        try? self.init(bytes: bytes)
+    }
+}
