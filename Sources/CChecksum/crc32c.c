@@ -18,28 +18,10 @@ uint32_t cchecksum_crc32c_table(uint32_t crc, const void *data, size_t length) {
     return crc;
 }
 
-typedef uint32_t crc32c_function(uint32_t crc, const void *data, size_t length);
-typedef uint32_t wal_record_function(const void *record, size_t length);
-
-static crc32c_function *implementation = cchecksum_crc32c_table;
-static const char *implementation_name = "table";
-
-uint32_t cchecksum_crc32c(uint32_t crc, const void *data, size_t length) {
-    return implementation(crc, data, length);
-}
-
 static uint32_t wal_record_table(const void *record, size_t length) {
     uint32_t crc = cchecksum_crc32c_table(~0u, (const uint8_t *)record + 24, length - 24);
     return ~cchecksum_crc32c_table(crc, record, 20);
 }
-
-static wal_record_function *wal_record_implementation = wal_record_table;
-
-uint32_t cchecksum_wal_record(const void *record, size_t length) {
-    return wal_record_implementation(record, length);
-}
-
-const char *cchecksum_crc32c_implementation(void) { return implementation_name; }
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
@@ -54,13 +36,16 @@ static uint32_t long_shift[4][256];
 static uint32_t short_shift[4][256];
 
 static void fill_shift(uint32_t shift[4][256], size_t bytes) {
-    for (int byte = 0; byte < 4; byte++) {
-        for (uint32_t value = 0; value < 256; value++) {
-            uint32_t crc = value << (8 * byte);
-            for (size_t i = 0; i < bytes; i++) {
-                crc = table[0][crc & 0xFF] ^ crc >> 8;
-            }
-            shift[byte][value] = crc;
+    // Moving is linear: what becomes of a value is the sum of what becomes of its bits.
+    for (int bit = 0; bit < 32; bit++) {
+        uint32_t crc = 1u << bit;
+        for (size_t i = 0; i < bytes; i++) {
+            crc = table[0][crc & 0xFF] ^ crc >> 8;
+        }
+        uint32_t *row = shift[bit / 8];
+        uint32_t value = 1u << bit % 8;
+        for (uint32_t below = 0; below < value; below++) {
+            row[value + below] = row[below] ^ crc;
         }
     }
 }
@@ -74,6 +59,7 @@ static inline uint32_t move(const uint32_t shift[4][256], uint32_t crc) {
 #define HARDWARE __attribute__((target("sse4.2")))
 #define STEP8(crc, value) ((uint32_t)_mm_crc32_u64((crc), (value)))
 #define STEP4(crc, value) _mm_crc32_u32((crc), (value))
+#define STEP2(crc, value) _mm_crc32_u16((crc), (value))
 #define STEP1(crc, value) _mm_crc32_u8((crc), (value))
 #define HARDWARE_NAME "SSE4.2"
 static int hardware_is_there(void) { return __builtin_cpu_supports("sse4.2"); }
@@ -83,6 +69,7 @@ static int hardware_is_there(void) { return __builtin_cpu_supports("sse4.2"); }
 #define HARDWARE __attribute__((target("+crc")))
 #define STEP8(crc, value) __crc32cd((crc), (value))
 #define STEP4(crc, value) __crc32cw((crc), (value))
+#define STEP2(crc, value) __crc32ch((crc), (value))
 #define STEP1(crc, value) __crc32cb((crc), (value))
 #define HARDWARE_NAME "ARMv8 CRC32"
 // HWCAP_CRC32 of asm/hwcap.h.
@@ -101,6 +88,12 @@ static inline uint32_t load4(const uint8_t *p) {
     return value;
 }
 
+static inline uint16_t load2(const uint8_t *p) {
+    uint16_t value;
+    __builtin_memcpy(&value, p, 2);
+    return value;
+}
+
 HARDWARE static inline uint32_t three_lanes(
     uint32_t crc, const uint8_t *p, size_t lane, const uint32_t shift[4][256]) {
     uint32_t first = crc, second = 0, third = 0;
@@ -112,13 +105,23 @@ HARDWARE static inline uint32_t three_lanes(
     return move(shift, move(shift, first) ^ second) ^ third;
 }
 
-HARDWARE static uint32_t crc32c_hardware(uint32_t crc, const void *data, size_t length) {
-    const uint8_t *p = data;
-    for (; length >= 3 * LANE_BYTES; p += 3 * LANE_BYTES, length -= 3 * LANE_BYTES) {
+// The lanes stay out of line: short inputs, which most records are, go straight through the loop below.
+HARDWARE __attribute__((noinline)) static uint32_t crc32c_lanes(uint32_t crc, const uint8_t **data, size_t *length) {
+    const uint8_t *p = *data;
+    for (; *length >= 3 * LANE_BYTES; p += 3 * LANE_BYTES, *length -= 3 * LANE_BYTES) {
         crc = three_lanes(crc, p, LANE_BYTES, long_shift);
     }
-    for (; length >= 3 * SHORT_LANE_BYTES; p += 3 * SHORT_LANE_BYTES, length -= 3 * SHORT_LANE_BYTES) {
+    for (; *length >= 3 * SHORT_LANE_BYTES; p += 3 * SHORT_LANE_BYTES, *length -= 3 * SHORT_LANE_BYTES) {
         crc = three_lanes(crc, p, SHORT_LANE_BYTES, short_shift);
+    }
+    *data = p;
+    return crc;
+}
+
+HARDWARE static inline uint32_t crc32c_hardware(uint32_t crc, const void *data, size_t length) {
+    const uint8_t *p = data;
+    if (length >= 3 * SHORT_LANE_BYTES) {
+        crc = crc32c_lanes(crc, &p, &length);
     }
     for (; length >= 8; p += 8, length -= 8) {
         crc = STEP8(crc, load8(p));
@@ -127,10 +130,11 @@ HARDWARE static uint32_t crc32c_hardware(uint32_t crc, const void *data, size_t 
         crc = STEP4(crc, load4(p));
         p += 4;
     }
-    for (length &= 3; length > 0; p++, length--) {
-        crc = STEP1(crc, *p);
+    if (length & 2) {
+        crc = STEP2(crc, load2(p));
+        p += 2;
     }
-    return crc;
+    return length & 1 ? STEP1(crc, *p) : crc;
 }
 
 HARDWARE static uint32_t wal_record_hardware(const void *record, size_t length) {
@@ -141,7 +145,25 @@ HARDWARE static uint32_t wal_record_hardware(const void *record, size_t length) 
     return ~STEP4(crc, load4(header + 16));
 }
 
+static int has_hardware;
+#define CHOOSE(hardware, table) (has_hardware ? (hardware) : (table))
+
+#else
+
+#define CHOOSE(hardware, table) (table)
+#define HARDWARE_NAME "table"
+
 #endif
+
+uint32_t cchecksum_crc32c(uint32_t crc, const void *data, size_t length) {
+    return CHOOSE(crc32c_hardware(crc, data, length), cchecksum_crc32c_table(crc, data, length));
+}
+
+uint32_t cchecksum_wal_record(const void *record, size_t length) {
+    return CHOOSE(wal_record_hardware(record, length), wal_record_table(record, length));
+}
+
+const char *cchecksum_crc32c_implementation(void) { return CHOOSE(HARDWARE_NAME, "table"); }
 
 __attribute__((constructor)) static void choose_implementation(void) {
     for (uint32_t value = 0; value < 256; value++) {
@@ -160,9 +182,7 @@ __attribute__((constructor)) static void choose_implementation(void) {
     if (hardware_is_there()) {
         fill_shift(long_shift, LANE_BYTES);
         fill_shift(short_shift, SHORT_LANE_BYTES);
-        implementation = crc32c_hardware;
-        wal_record_implementation = wal_record_hardware;
-        implementation_name = HARDWARE_NAME;
+        has_hardware = 1;
     }
 #endif
 }

@@ -41,6 +41,7 @@ public struct WALWalk: Sendable {
     /// - Returns: why the walk ended.
     /// - Throws: ``WALFileError``, `WALDecodeError` with the first bad record, or what `body` throws.
     public func run(_ body: (borrowing WALRecord, borrowing ParsedRecord) throws -> Void) throws -> Ending {
+        let stop = end ?? directory.end
         let first = try directory.firstRecordStart(onPageOf: start)
         var reader = WALFileReader(directory: directory, startingAt: first, chunkSize: chunkSize)
         var decoder = try WALStreamDecoder(
@@ -51,12 +52,12 @@ public struct WALWalk: Sendable {
             while let chunk = try reader.next(before: directory.end) {
                 var input = chunk
                 while let record = try decoder.next(&input) {
-                    if let end, record.start >= end { return .reached(end) }
+                    if record.start >= stop { return .reached(stop) }
                     if record.start < start { continue }
                     try parsed.parse(record)
                     try body(record, parsed)
                 }
-                if let end, decoder.nextRecordStart >= end { return .reached(end) }
+                if decoder.nextRecordStart >= stop { return .reached(stop) }
             }
         } catch let error as WALDecodeError {
             return try ending(at: error)

@@ -36,6 +36,9 @@ struct Decode: ParsableCommand {
         var statistics = RecordStatistics()
         var progress = Progress(from: walk.start, to: walk.end ?? walk.directory.end)
         defer { progress.finish() }
+        // Out of the property wrappers, which cost more than decoding a record.
+        let stats = stats
+        let format = format
         let ending: WALWalk.Ending
         do {
             ending = try walk.run { record, parsed in

@@ -31,10 +31,8 @@ public struct BlockReference: Hashable, Sendable {
     public internal(set) var block: UInt32 = 0
     /// The image, if ``hasImage``.
     public internal(set) var image = BlockImage()
-    /// Where the image begins in the record.
-    public internal(set) var imageOffset: Int32 = 0
-    /// Where the data begins in the record.
-    public internal(set) var dataOffset: Int32 = 0
+    /// Where the image begins, and the data behind it, counted from where the record's payloads begin.
+    var payloadOffset: Int32 = 0
     /// Bytes of data; the image doesn't count.
     public internal(set) var dataLength: UInt16 = 0
 

@@ -22,6 +22,9 @@ public struct ParsedRecord: ~Copyable {
     let blocks: UnsafeMutablePointer<BlockReference>
     /// The number of block references.
     public private(set) var blockCount = 0
+    /// Where the payloads begin, behind the fragment headers: for each block in order its image and its data, then the
+    /// main data.
+    private var payloadOffset = 0
     /// Where the main data begins in the record; the record's length if there is none.
     public private(set) var mainDataOffset = 0
     /// Bytes of main data.
@@ -30,6 +33,8 @@ public struct ParsedRecord: ~Copyable {
     public private(set) var origin: UInt16 = 0
     /// The top-level transaction of a subtransaction's record; nil unless the record has it.
     public private(set) var topLevelTransactionID: UInt32?
+    /// What was wrong with the last record that was refused.
+    private var fault = RecordLayoutFault.lengthMismatch(declared: 0, found: 0)
 
     /// Makes room for the records of a version.
     public init(version: PostgresMajorVersion) {
@@ -60,13 +65,15 @@ public struct ParsedRecord: ~Copyable {
     /// The data that `record`, the one parsed last, has for one of its block references.
     @_lifetime(copy record)
     public func data(of block: BlockReference, in record: borrowing WALRecord) -> RawSpan {
-        record.bytes.extracting(Int(block.dataOffset)..<Int(block.dataOffset) + Int(block.dataLength))
+        let start = payloadOffset + Int(block.payloadOffset) + Int(block.image.length)
+        return record.bytes.extracting(start..<start + Int(block.dataLength))
     }
 
     /// The page image, as it stands in the record, that `record`, the one parsed last, has for a block reference.
     @_lifetime(copy record)
     public func image(of block: BlockReference, in record: borrowing WALRecord) -> RawSpan {
-        record.bytes.extracting(Int(block.imageOffset)..<Int(block.imageOffset) + Int(block.image.length))
+        let start = payloadOffset + Int(block.payloadOffset)
+        return record.bytes.extracting(start..<start + Int(block.image.length))
     }
 
     /// Parses a record whose CRC has been checked.
@@ -74,13 +81,53 @@ public struct ParsedRecord: ~Copyable {
     /// - Parameter record: the record.
     /// - Throws: `layout` with the fault, at the record's start; what was parsed before is gone then.
     public mutating func parse(_ record: borrowing WALRecord) throws(WALDecodeError) {
-        let fault = record.bytes.withUnsafeBytes { parse(bytes: $0) }
-        if let fault {
-            blockCount = 0
-            mainDataOffset = record.bytes.byteCount
-            mainDataLength = 0
-            throw WALDecodeError(lsn: record.start, reason: .layout(fault), recordStart: record.start)
-        }
+        if parseOneBlock(record.bytes) { return }
+        let isSound = record.bytes.withUnsafeBytes { parse(bytes: $0) }
+        guard isSound else { throw refuse(record) }
+    }
+
+    /// Parses the commonest form: one block without an image, and short main data. Gives false for all others.
+    ///
+    /// Four of five records of an insert are of this form; taking them here halves what parsing costs.
+    @inline(__always)
+    private mutating func parseOneBlock(_ bytes: RawSpan) -> Bool {
+        let headers = Int(46)
+        guard bytes.byteCount >= headers else { return false }
+        let start = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 24, as: UInt32.self).littleEndian
+        let main = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 44, as: UInt16.self).littleEndian
+        let flags = UInt8(truncatingIfNeeded: start >> 8)
+        let dataLength = UInt16(truncatingIfNeeded: start >> 16)
+        let mainLength = Int(main >> 8)
+        // ID 0, no image, a relation of its own, a fork that exists, a data flag that agrees; then short main data.
+        let others = BlockReference.Flag.hasImage | BlockReference.Flag.sameRelation | 0x0C
+        guard start & (UInt32(others) << 8 | 0xFF) == 0, main & 0xFF == 0xFF,
+            (flags & BlockReference.Flag.hasData != 0) == (dataLength != 0),
+            bytes.byteCount &- headers == Int(dataLength) &+ mainLength
+        else { return false }
+        blocks.pointee.id = 0
+        blocks.pointee.flags = flags
+        blocks.pointee.dataLength = dataLength
+        blocks.pointee.payloadOffset = 0
+        blocks.pointee.image = BlockImage()
+        blocks.pointee.tablespace = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 28, as: UInt32.self).littleEndian
+        blocks.pointee.database = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 32, as: UInt32.self).littleEndian
+        blocks.pointee.relation = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 36, as: UInt32.self).littleEndian
+        blocks.pointee.block = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 40, as: UInt32.self).littleEndian
+        blockCount = 1
+        payloadOffset = headers
+        mainDataLength = mainLength
+        mainDataOffset = bytes.byteCount &- mainLength
+        origin = 0
+        topLevelTransactionID = nil
+        return true
+    }
+
+    @inline(never)
+    private mutating func refuse(_ record: borrowing WALRecord) -> WALDecodeError {
+        blockCount = 0
+        mainDataOffset = record.bytes.byteCount
+        mainDataLength = 0
+        return WALDecodeError(lsn: record.start, reason: .layout(fault), recordStart: record.start)
     }
 }
 
@@ -89,106 +136,120 @@ public struct ParsedRecord: ~Copyable {
 extension ParsedRecord {
     /// Fragment IDs above those of blocks.
     private enum FragmentID {
-        static let topLevelTransaction: UInt8 = 252
-        static let origin: UInt8 = 253
-        static let mainDataLong: UInt8 = 254
-        static let mainDataShort: UInt8 = 255
+        static var topLevelTransaction: UInt8 { 252 }
+        static var origin: UInt8 { 253 }
+        static var mainDataLong: UInt8 { 254 }
+        static var mainDataShort: UInt8 { 255 }
     }
 
     /// Walks the fragment headers; `payload` counts what they declare, which follows behind the last of them.
-    private mutating func parse(bytes: UnsafeRawBufferPointer) -> RecordLayoutFault? {
+    ///
+    /// Gives false, with ``fault`` set, where the layout is broken.
+    @inline(never)
+    private mutating func parse(bytes: UnsafeRawBufferPointer) -> Bool {
         blockCount = 0
-        mainDataLength = 0
         origin = 0
         topLevelTransactionID = nil
+        var mainLength = 0
         var offset = WALRecord.headerSize
         var payload = 0
         let end = bytes.count
-        while end - offset > payload {
-            let id = bytes[offset]
-            offset += 1
-            if id < UInt8(Self.maximumBlockCount) {
-                if let fault = parseBlock(id: id, bytes: bytes, offset: &offset, payload: &payload) { return fault }
-                continue
-            }
-            let size = id == FragmentID.mainDataShort ? 1 : id == FragmentID.origin ? 2 : 4
-            guard end - offset >= size else { return .truncated(offset: offset - 1) }
-            switch id {
-            case FragmentID.mainDataShort:
-                mainDataLength = Int(bytes[offset])
-            case FragmentID.mainDataLong:
-                mainDataLength = Int(bytes.littleEndian(at: offset, as: UInt32.self))
-            case FragmentID.origin:
-                origin = bytes.littleEndian(at: offset)
-            case FragmentID.topLevelTransaction:
-                topLevelTransactionID = bytes.littleEndian(at: offset)
-            default:
-                return .unknownFragment(id: id, offset: offset - 1)
-            }
-            offset += size
-            // The main data's header is the last one.
-            if id >= FragmentID.mainDataLong {
-                payload += mainDataLength
+        while end &- offset > payload {
+            let id = bytes.byte(at: offset)
+            if id == FragmentID.mainDataShort {
+                // The main data's header is the last one.
+                guard end &- offset >= 2 else { return fail(.truncated(offset: offset)) }
+                mainLength = Int(bytes.byte(at: offset &+ 1))
+                offset &+= 2
                 break
             }
+            if id < UInt8(Self.maximumBlockCount) {
+                guard parseBlock(id: id, bytes: bytes, offset: &offset, payload: &payload) else { return false }
+                continue
+            }
+            let size = id == FragmentID.origin ? 3 : 5
+            guard end &- offset >= size else { return fail(.truncated(offset: offset)) }
+            if id == FragmentID.mainDataLong {
+                mainLength = Int(bytes.littleEndian(at: offset &+ 1, as: UInt32.self))
+                offset &+= size
+                break
+            }
+            if id == FragmentID.origin {
+                origin = bytes.littleEndian(at: offset &+ 1)
+            } else if id == FragmentID.topLevelTransaction {
+                topLevelTransactionID = bytes.littleEndian(at: offset &+ 1)
+            } else {
+                return fail(.unknownFragment(id: id, offset: offset))
+            }
+            offset &+= size
         }
-        guard end - offset == payload else { return .lengthMismatch(declared: payload, found: end - offset) }
-        locatePayloads(from: offset)
-        mainDataOffset = end - mainDataLength
-        return nil
+        payload &+= mainLength
+        guard end &- offset == payload else { return fail(.lengthMismatch(declared: payload, found: end &- offset)) }
+        payloadOffset = offset
+        mainDataLength = mainLength
+        mainDataOffset = end &- mainLength
+        return true
     }
 
+    @inline(never)
+    private mutating func fail(_ fault: RecordLayoutFault) -> Bool {
+        self.fault = fault
+        return false
+    }
+
+    /// Parses the block reference whose ID is at `offset`.
     @inline(__always)
     private mutating func parseBlock(
         id: UInt8, bytes: UnsafeRawBufferPointer, offset: inout Int, payload: inout Int
-    ) -> RecordLayoutFault? {
-        let start = offset - 1
-        guard blockCount == 0 || id > blocks[blockCount - 1].id else { return .blockOrder(id: id) }
-        guard bytes.count - offset >= 3 else { return .truncated(offset: start) }
-        let flags = bytes[offset]
-        let dataLength = bytes.littleEndian(at: offset + 1, as: UInt16.self)
-        offset += 3
+    ) -> Bool {
+        let start = offset
+        guard bytes.count &- offset >= 4 else { return fail(.truncated(offset: start)) }
+        let flags = bytes.byte(at: offset &+ 1)
+        let dataLength = bytes.littleEndian(at: offset &+ 2, as: UInt16.self)
+        offset &+= 4
+        let block = blocks + blockCount
+        guard blockCount == 0 || id > block[-1].id else { return fail(.blockOrder(id: id)) }
         guard (flags & BlockReference.Flag.hasData != 0) == (dataLength != 0) else {
-            return .dataFlag(block: id, length: dataLength)
+            return fail(.dataFlag(block: id, length: dataLength))
         }
         guard flags & BlockReference.Flag.forkMask <= 3 else {
-            return .fork(block: id, fork: flags & BlockReference.Flag.forkMask)
+            return fail(.fork(block: id, fork: flags & BlockReference.Flag.forkMask))
         }
-        let block = blocks + blockCount
         block.pointee.id = id
         block.pointee.flags = flags
         block.pointee.dataLength = dataLength
-        payload += Int(dataLength)
+        block.pointee.payloadOffset = Int32(truncatingIfNeeded: payload)
+        payload &+= Int(dataLength)
         if flags & BlockReference.Flag.hasImage != 0 {
-            if let fault = parseImage(of: block, bytes: bytes, offset: &offset) { return fault }
-            payload += Int(block.pointee.image.length)
+            guard parseImage(of: block, bytes: bytes, offset: &offset) else { return false }
+            payload &+= Int(block.pointee.image.length)
         } else {
             block.pointee.image = BlockImage()
         }
         if flags & BlockReference.Flag.sameRelation == 0 {
-            guard bytes.count - offset >= 16 else { return .truncated(offset: start) }
+            guard bytes.count &- offset >= 16 else { return fail(.truncated(offset: start)) }
             block.pointee.tablespace = bytes.littleEndian(at: offset)
-            block.pointee.database = bytes.littleEndian(at: offset + 4)
-            block.pointee.relation = bytes.littleEndian(at: offset + 8)
-            offset += 12
+            block.pointee.database = bytes.littleEndian(at: offset &+ 4)
+            block.pointee.relation = bytes.littleEndian(at: offset &+ 8)
+            offset &+= 12
         } else {
-            guard blockCount > 0 else { return .noPreviousRelation(block: id) }
-            guard bytes.count - offset >= 4 else { return .truncated(offset: start) }
+            guard blockCount > 0 else { return fail(.noPreviousRelation(block: id)) }
+            guard bytes.count &- offset >= 4 else { return fail(.truncated(offset: start)) }
             block.pointee.tablespace = block[-1].tablespace
             block.pointee.database = block[-1].database
             block.pointee.relation = block[-1].relation
         }
         block.pointee.block = bytes.littleEndian(at: offset)
-        offset += 4
-        blockCount += 1
-        return nil
+        offset &+= 4
+        blockCount &+= 1
+        return true
     }
 
     @inline(never)
-    private func parseImage(
+    private mutating func parseImage(
         of block: UnsafeMutablePointer<BlockReference>, bytes: UnsafeRawBufferPointer, offset: inout Int
-    ) -> RecordLayoutFault? {
-        guard bytes.count - offset >= 5 else { return .truncated(offset: offset) }
+    ) -> Bool {
+        guard bytes.count - offset >= 5 else { return fail(.truncated(offset: offset)) }
         var image = BlockImage()
         image.length = bytes.littleEndian(at: offset)
         image.holeOffset = bytes.littleEndian(at: offset + 2)
@@ -199,7 +260,7 @@ extension ParsedRecord {
         let hasHole = info & imageFlags.hasHole != 0
         if image.isCompressed {
             if hasHole {
-                guard bytes.count - offset >= 2 else { return .truncated(offset: offset) }
+                guard bytes.count - offset >= 2 else { return fail(.truncated(offset: offset)) }
                 image.holeLength = bytes.littleEndian(at: offset)
                 offset += 2
             }
@@ -213,24 +274,13 @@ extension ParsedRecord {
             : image.holeOffset == 0 && image.holeLength == 0 && (image.isCompressed) == (image.length < pageSize)
                 && image.length <= pageSize
         guard isConsistent else {
-            return .imageLayout(
-                block: block.pointee.id, length: image.length, holeOffset: image.holeOffset,
-                holeLength: image.holeLength, info: info)
+            return fail(
+                .imageLayout(
+                    block: block.pointee.id, length: image.length, holeOffset: image.holeOffset,
+                    holeLength: image.holeLength, info: info))
         }
         block.pointee.image = image
-        return nil
-    }
-
-    /// Payloads follow the headers in their order: for each block its image and its data, the main data last.
-    @inline(__always)
-    private func locatePayloads(from start: Int) {
-        var offset = Int32(truncatingIfNeeded: start)
-        for index in 0..<blockCount {
-            blocks[index].imageOffset = offset
-            offset &+= Int32(blocks[index].image.length)
-            blocks[index].dataOffset = offset
-            offset &+= Int32(blocks[index].dataLength)
-        }
+        return true
     }
 }
 
@@ -244,6 +294,12 @@ extension ImageFlags {
 }
 
 extension UnsafeRawBufferPointer {
+    /// The byte at `offset`. Callers have checked that it is inside.
+    @inline(__always)
+    func byte(at offset: Int) -> UInt8 {
+        load(fromByteOffset: offset, as: UInt8.self)
+    }
+
     /// The little-endian integer at `offset`. Callers have checked that it is inside.
     @inline(__always)
     func littleEndian<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: T.Type = T.self) -> T {
