@@ -15,6 +15,7 @@ let package = Package(
     products: [
         .library(name: "PostgresWAL", targets: ["PostgresWAL"]),
         .library(name: "ShardIdentity", targets: ["ShardIdentity"]),
+        .library(name: "InterpretedWAL", targets: ["InterpretedWAL"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -22,9 +23,26 @@ let package = Package(
     targets: [
         // Row 0: system libraries.
         .target(name: "CChecksum"),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // The reference protobuf codec, made by scripts/generate-protos.
+        .target(name: "CInterpretedWALProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
 
         // Row 1: vocabulary.
         .target(name: "PostgresWAL", dependencies: ["CChecksum"], swiftSettings: settings),
         .target(name: "ShardIdentity", swiftSettings: settings),
+
+        // Row 2: the language the parties speak.
+        .target(
+            name: "InterpretedWAL",
+            dependencies: ["PostgresWAL", "ShardIdentity", "CZstd"],
+            swiftSettings: settings
+        ),
+
+        // Tests.
+        .testTarget(
+            name: "InterpretedWALTests",
+            dependencies: ["InterpretedWAL", "PostgresWAL", "ShardIdentity", "CInterpretedWALProto"],
+            swiftSettings: settings
+        ),
     ]
 )
