@@ -52,6 +52,7 @@ public enum WireField: String, Hashable, Sendable {
 }
 
 extension WireError: CustomStringConvertible {
+    /// What is wrong, in words.
     public var description: String {
         switch self {
         case .truncated(let offset, let needed, let available):

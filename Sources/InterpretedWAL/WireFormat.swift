@@ -22,7 +22,9 @@ public enum InterpretedCompression: Hashable, Sendable {
 public struct WireFormat: Hashable, Sendable {
     /// The layout.
     public var format: InterpretedFormat
-    /// The compression, if any. A receiver goes by what it has asked for, not by what the bytes look like.
+    /// The compression, if any.
+    ///
+    /// A receiver goes by what it has asked for, not by what the bytes look like.
     public var compression: InterpretedCompression?
 
     /// Makes a form of its two parts.
@@ -31,7 +33,9 @@ public struct WireFormat: Hashable, Sendable {
         self.compression = compression
     }
 
-    /// Encodes a message. Throws ``WireError/compression(_:)``.
+    /// Encodes a message.
+    ///
+    /// Throws ``WireError/compression(_:)``.
     public func encode(_ batch: InterpretedBatch) throws(WireError) -> [UInt8] {
         var plain = OutputBuffer()
         switch format {
@@ -55,7 +59,8 @@ public struct WireFormat: Hashable, Sendable {
 
     /// Decodes a message that takes up all of `bytes` and is not larger than `limit` bytes when decompressed.
     public func decode(
-        _ bytes: RawSpan, limit: Int = ZstdDecompressor.defaultLimit
+        _ bytes: RawSpan,
+        limit: Int = ZstdDecompressor.defaultLimit
     ) throws(WireError) -> InterpretedBatch {
         switch compression {
         case nil:
@@ -70,6 +75,14 @@ public struct WireFormat: Hashable, Sendable {
             }
             return try decodePlain(plain.bytes)
         }
+    }
+
+    /// Decodes a message that takes up all of `bytes` and is not larger than `limit` bytes when decompressed.
+    public func decode(
+        _ bytes: [UInt8],
+        limit: Int = ZstdDecompressor.defaultLimit
+    ) throws(WireError) -> InterpretedBatch {
+        try decode(bytes.span.bytes, limit: limit)
     }
 
     private func decodePlain(_ bytes: RawSpan) throws(WireError) -> InterpretedBatch {

@@ -21,6 +21,7 @@ public enum BincodeError: Error, Hashable, Sendable {
 }
 
 extension BincodeError: CustomStringConvertible {
+    /// What is wrong, in words.
     public var description: String {
         "deserialize error: \(reason)"
     }

@@ -82,7 +82,8 @@ public struct BincodeReader: ~Escapable {
     ///
     /// The count is checked against the bytes left before room is made for the elements.
     public mutating func readSequence<Element: BincodeCodable>(
-        of _: Element.Type = Element.self, minimumElementSize: Int
+        of _: Element.Type = Element.self,
+        minimumElementSize: Int
     ) throws(BincodeError) -> [Element] {
         let count = try readCount(minimumElementSize: minimumElementSize)
         var elements: [Element] = []

@@ -46,6 +46,7 @@ extension InterpretedRecord: BincodeCodable {
     /// The bytes of an empty record.
     package static let minimumEncodedSize = 49
 
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         buffer.append(bool: metadata != nil)
         metadata?.encode(into: &buffer)
@@ -56,6 +57,7 @@ extension InterpretedRecord: BincodeCodable {
         buffer.append(bigEndian: xid)
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         self.init(
             metadata: try reader.readBool() ? try MetadataRecord(from: &reader) : nil,
@@ -76,6 +78,7 @@ extension InterpretedRecord: BincodeCodable {
 }
 
 extension SerializedValueBatch: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         buffer.append(byteString: rawBytes)
         buffer.append(sequence: metadata)
@@ -83,6 +86,7 @@ extension SerializedValueBatch: BincodeCodable {
         buffer.append(bigEndian: UInt64(count))
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         let rawBytes = try reader.readByteString()
         let metadata: [ValueMetadata] = try reader.readSequence(minimumElementSize: ValueMetadata.minimumEncodedSize)
@@ -98,7 +102,11 @@ extension SerializedValueBatch: BincodeCodable {
             found += 1
             guard offset <= rawBytes.count, length <= rawBytes.count - offset else {
                 throw .valueOutOfBounds(
-                    lsn: lsn, offset: UInt64(offset), length: UInt64(length), rawSize: rawBytes.count)
+                    lsn: lsn,
+                    offset: UInt64(offset),
+                    length: UInt64(length),
+                    rawSize: rawBytes.count
+                )
             }
         }
         guard found == count else { throw .valueCountMismatch(declared: UInt64(count), found: found) }
@@ -109,6 +117,7 @@ extension ValueMetadata: BincodeCodable {
     /// The bytes of an observed value's entry, the smaller kind.
     package static let minimumEncodedSize = 28
 
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .serialized(let key, let lsn, let offset, let length, let willInit):
@@ -125,12 +134,17 @@ extension ValueMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0:
             self = .serialized(
-                key: try CompactKey(from: &reader), lsn: LSN(try reader.read()), offset: try reader.readSize(),
-                length: try reader.readSize(), willInit: try reader.readBool())
+                key: try CompactKey(from: &reader),
+                lsn: LSN(try reader.read()),
+                offset: try reader.readSize(),
+                length: try reader.readSize(),
+                willInit: try reader.readBool()
+            )
         case 1:
             self = .observed(key: try CompactKey(from: &reader), lsn: LSN(try reader.read()))
         case let other:
@@ -140,11 +154,13 @@ extension ValueMetadata: BincodeCodable {
 }
 
 extension CompactKey: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         buffer.append(bigEndian: high)
         buffer.append(bigEndian: low)
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         self.init(high: try reader.read(), low: try reader.read())
     }

@@ -6,7 +6,8 @@ public enum BigEndian {
     @inlinable
     @inline(__always)
     public static func write<Value: FixedWidthInteger>(
-        _ value: Value, at pointer: UnsafeMutableRawPointer
+        _ value: Value,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         pointer.storeBytes(of: value.bigEndian, as: Value.self)
         return pointer + MemoryLayout<Value>.size

@@ -60,7 +60,9 @@ public struct OutputBuffer: ~Copyable {
         capacity = 0
     }
 
-    /// Drops what was written after the first `newCount` bytes. Traps if there are fewer.
+    /// Drops what was written after the first `newCount` bytes.
+    ///
+    /// Traps if there are fewer.
     @inlinable
     public mutating func truncate(to newCount: Int) {
         precondition(newCount >= 0 && newCount <= count, "truncation beyond the written bytes")
@@ -79,13 +81,15 @@ extension OutputBuffer: @unchecked Sendable {}
 // MARK: - Writing
 
 extension OutputBuffer {
-    /// Where the next byte goes. Valid until the buffer is written to in another way.
+    /// Where the next byte goes.
     ///
-    /// Writing up to the reserved number of bytes from here is allowed; they count once ``commit(upTo:)`` is called.
+    /// Valid until the buffer is written to in another way. Writing up to the reserved number of bytes from here is allowed; they count once ``commit(upTo:)`` is called.
     @inlinable
     public var writePointer: UnsafeMutableRawPointer { start + count }
 
-    /// Takes over what was written from ``writePointer`` up to `end`. Traps if `end` is outside of the room reserved.
+    /// Takes over what was written from ``writePointer`` up to `end`.
+    ///
+    /// Traps if `end` is outside of the room reserved.
     @inlinable
     public mutating func commit(upTo end: UnsafeMutableRawPointer) {
         let newCount = end - start

@@ -19,6 +19,7 @@ public enum CompressionError: Error, Hashable, Sendable {
 }
 
 extension CompressionError: CustomStringConvertible {
+    /// What is wrong, in words.
     public var description: String {
         switch self {
         case .notAFrame: "not a zstd frame"

@@ -54,7 +54,9 @@ public struct ZstdCompressor: ~Copyable {
     private static func check(_ result: Int) throws(CompressionError) {
         guard ZSTD_isError(result) == 0 else {
             throw .compressor(
-                code: UInt32(ZSTD_getErrorCode(result).rawValue), reason: String(cString: ZSTD_getErrorName(result)))
+                code: UInt32(ZSTD_getErrorCode(result).rawValue),
+                reason: String(cString: ZSTD_getErrorName(result))
+            )
         }
     }
 }

@@ -21,7 +21,8 @@ public struct ZstdDecompressor: ~Copyable {
     /// Throws ``CompressionError/outOfMemory``, or ``CompressionError/corrupt(code:reason:)`` if libzstd allows no such
     /// window (10 to 31 are allowed).
     public init(
-        limit: Int = ZstdDecompressor.defaultLimit, windowLogMax: Int32 = ZstdDecompressor.defaultWindowLogMax
+        limit: Int = ZstdDecompressor.defaultLimit,
+        windowLogMax: Int32 = ZstdDecompressor.defaultWindowLogMax
     ) throws(CompressionError) {
         precondition(limit >= 0 && limit < Int.max, "limit out of range")
         guard let context = ZSTD_createDCtx() else { throw .outOfMemory }
@@ -53,7 +54,8 @@ public struct ZstdDecompressor: ~Copyable {
     }
 
     private mutating func decompressFrame(
-        _ bytes: RawSpan, into output: inout OutputBuffer
+        _ bytes: RawSpan,
+        into output: inout OutputBuffer
     ) throws(CompressionError) {
         try ZstdDecompressor.checkMagic(bytes)
         try ZstdDecompressor.check(ZSTD_DCtx_reset(context, ZSTD_reset_session_only))
@@ -81,7 +83,10 @@ public struct ZstdDecompressor: ~Copyable {
 
     /// Runs libzstd once; gives its result and the position in the input, and moves the output on.
     private func decompressStep(
-        _ bytes: RawSpan, from position: Int, into output: inout OutputBuffer, room: Int
+        _ bytes: RawSpan,
+        from position: Int,
+        into output: inout OutputBuffer,
+        room: Int
     ) -> (result: Int, position: Int) {
         bytes.withUnsafeBytes { source in
             var input = ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: position)
@@ -102,7 +107,9 @@ public struct ZstdDecompressor: ~Copyable {
     private static func check(_ result: Int) throws(CompressionError) {
         guard ZSTD_isError(result) == 0 else {
             throw .corrupt(
-                code: UInt32(ZSTD_getErrorCode(result).rawValue), reason: String(cString: ZSTD_getErrorName(result)))
+                code: UInt32(ZSTD_getErrorCode(result).rawValue),
+                reason: String(cString: ZSTD_getErrorName(result))
+            )
         }
     }
 }

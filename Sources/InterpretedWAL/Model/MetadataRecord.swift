@@ -31,6 +31,7 @@ public enum MetadataRecord: Hashable, Sendable {
 }
 
 extension MetadataRecord: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .heap(let metadata):
@@ -72,6 +73,7 @@ extension MetadataRecord: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0: self = .heap(try HeapMetadata(from: &reader))

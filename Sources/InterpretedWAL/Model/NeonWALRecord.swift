@@ -23,6 +23,7 @@ public enum NeonWALRecord: Hashable, Sendable {
 }
 
 extension NeonWALRecord: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .postgres(let willInit, let record):
@@ -61,14 +62,17 @@ extension NeonWALRecord: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0:
             self = .postgres(willInit: try reader.readBool(), record: try reader.readByteString())
         case 1:
             self = .clearVisibilityMapFlags(
-                newHeapBlock: try reader.readOptionalUInt32(), oldHeapBlock: try reader.readOptionalUInt32(),
-                flags: try reader.read())
+                newHeapBlock: try reader.readOptionalUInt32(),
+                oldHeapBlock: try reader.readOptionalUInt32(),
+                flags: try reader.read()
+            )
         case 2:
             self = .clogSetCommitted(xids: try reader.readUInt32Sequence(), timestamp: try reader.read())
         case 3:
@@ -77,10 +81,14 @@ extension NeonWALRecord: BincodeCodable {
             self = .multiXactOffsetCreate(multiXact: try reader.read(), memberOffset: try reader.read())
         case 5:
             self = .multiXactMembersCreate(
-                memberOffset: try reader.read(), members: try reader.readSequence(minimumElementSize: 8))
+                memberOffset: try reader.read(),
+                members: try reader.readSequence(minimumElementSize: 8)
+            )
         case 6:
             self = .auxiliaryFile(
-                path: try reader.readText(), content: try reader.readBool() ? try reader.readByteString() : nil)
+                path: try reader.readText(),
+                content: try reader.readBool() ? try reader.readByteString() : nil
+            )
         case 7:
             self = .truncateVisibilityMap(byte: try reader.read(), offset: try reader.read())
         case let other:

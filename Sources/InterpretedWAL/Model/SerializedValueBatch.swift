@@ -27,7 +27,13 @@ public struct SerializedValueBatch: Hashable, Sendable {
         let bytes = value.encoded()
         metadata.append(
             .serialized(
-                key: key, lsn: lsn, offset: rawBytes.count, length: bytes.count, willInit: value.startsFreshPage))
+                key: key,
+                lsn: lsn,
+                offset: rawBytes.count,
+                length: bytes.count,
+                willInit: value.startsFreshPage
+            )
+        )
         rawBytes += bytes
         maxLSN = max(maxLSN, lsn)
         count += 1

@@ -41,6 +41,7 @@ public enum StoredValue: Hashable, Sendable {
 }
 
 extension StoredValue: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .image(let page):
@@ -52,6 +53,7 @@ extension StoredValue: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0: self = .image(try reader.readByteString())

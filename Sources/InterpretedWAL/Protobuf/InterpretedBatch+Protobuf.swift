@@ -13,20 +13,30 @@ extension InterpretedBatch {
         }
         buffer.reserve(
             ProtobufWriter.batchTailSize(nextRecordLSN: nextRecordLSN, rawWALStartLSN: rawWALStartLSN)
-                + ProtobufWriter.slack)
+                + ProtobufWriter.slack
+        )
         buffer.commit(
             upTo: ProtobufWriter.writeBatchTail(
-                nextRecordLSN: nextRecordLSN, rawWALStartLSN: rawWALStartLSN, at: buffer.writePointer))
+                nextRecordLSN: nextRecordLSN,
+                rawWALStartLSN: rawWALStartLSN,
+                at: buffer.writePointer
+            )
+        )
     }
 }
 
 extension InterpretedRecord {
-    /// Appends the record as a field of the message. `metadata` is the encoded metadata, empty if there is none.
+    /// Appends the record as a field of the message.
+    ///
+    /// `metadata` is the encoded metadata, empty if there is none.
     fileprivate func encodeProtobuf(metadata: RawSpan, into buffer: inout OutputBuffer) {
         let batchSize = batch.protobufSize
         let metadataSize = metadata.isEmpty ? 0 : ProtobufWriter.bytesFieldSize(metadata.byteCount)
         let tailSize = ProtobufWriter.recordTailSize(
-            nextRecordLSN: nextRecordLSN, flushUncommitted: flushUncommitted, xid: xid)
+            nextRecordLSN: nextRecordLSN,
+            flushUncommitted: flushUncommitted,
+            xid: xid
+        )
         let size = metadataSize + ProtobufWriter.bytesFieldSize(batchSize) + tailSize
 
         buffer.reserve(ProtobufWriter.bytesFieldSize(size) + ProtobufWriter.slack)
@@ -40,7 +50,12 @@ extension InterpretedRecord {
         buffer.reserve(tailSize + ProtobufWriter.slack)
         buffer.commit(
             upTo: ProtobufWriter.writeRecordTail(
-                nextRecordLSN: nextRecordLSN, flushUncommitted: flushUncommitted, xid: xid, at: buffer.writePointer))
+                nextRecordLSN: nextRecordLSN,
+                flushUncommitted: flushUncommitted,
+                xid: xid,
+                at: buffer.writePointer
+            )
+        )
     }
 }
 
@@ -59,7 +74,8 @@ extension SerializedValueBatch {
         for value in metadata { value.encodeProtobuf(into: &buffer) }
         buffer.reserve(ProtobufWriter.valuesTailSize(maxLSN: maxLSN, count: count) + ProtobufWriter.slack)
         buffer.commit(
-            upTo: ProtobufWriter.writeValuesTail(maxLSN: maxLSN, count: count, at: buffer.writePointer))
+            upTo: ProtobufWriter.writeValuesTail(maxLSN: maxLSN, count: count, at: buffer.writePointer)
+        )
     }
 }
 
@@ -80,7 +96,14 @@ extension ValueMetadata {
         case .serialized(let key, let lsn, let offset, let length, let willInit):
             buffer.commit(
                 upTo: ProtobufWriter.writeSerializedValue(
-                    key: key, lsn: lsn, offset: offset, length: length, willInit: willInit, at: pointer))
+                    key: key,
+                    lsn: lsn,
+                    offset: offset,
+                    length: length,
+                    willInit: willInit,
+                    at: pointer
+                )
+            )
         case .observed(let key, let lsn):
             buffer.commit(upTo: ProtobufWriter.writeObservedValue(key: key, lsn: lsn, at: pointer))
         }

@@ -46,7 +46,9 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeField(
-        _ tag: UInt8, _ value: UInt64, at pointer: UnsafeMutableRawPointer
+        _ tag: UInt8,
+        _ value: UInt64,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         pointer.storeBytes(of: tag, as: UInt8.self)
         return Varint.write(value, at: pointer + 1)
@@ -56,7 +58,9 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeImplicitField(
-        _ tag: UInt8, _ value: UInt64, at pointer: UnsafeMutableRawPointer
+        _ tag: UInt8,
+        _ value: UInt64,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         value == 0 ? pointer : writeField(tag, value, at: pointer)
     }
@@ -65,7 +69,9 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeHeader(
-        _ tag: UInt8, length: Int, at pointer: UnsafeMutableRawPointer
+        _ tag: UInt8,
+        length: Int,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         writeField(tag, UInt64(truncatingIfNeeded: length), at: pointer)
     }
@@ -112,7 +118,12 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeSerializedValue(
-        key: CompactKey, lsn: LSN, offset: Int, length: Int, willInit: Bool, at pointer: UnsafeMutableRawPointer
+        key: CompactKey,
+        lsn: LSN,
+        offset: Int,
+        length: Int,
+        willInit: Bool,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         let size = serializedValueContentSize(key: key, lsn: lsn, offset: offset, length: length)
         var next = writeHeader(ProtobufTag.Values.metadata, length: size, at: pointer)
@@ -127,7 +138,9 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeObservedValue(
-        key: CompactKey, lsn: LSN, at pointer: UnsafeMutableRawPointer
+        key: CompactKey,
+        lsn: LSN,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         let size = observedValueContentSize(key: key, lsn: lsn)
         var next = writeHeader(ProtobufTag.Values.metadata, length: size, at: pointer)
@@ -157,7 +170,9 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeValuesTail(
-        maxLSN: LSN, count: Int, at pointer: UnsafeMutableRawPointer
+        maxLSN: LSN,
+        count: Int,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         let next = writeImplicitField(ProtobufTag.Values.maxLSN, maxLSN.rawValue, at: pointer)
         return writeImplicitField(ProtobufTag.Values.count, UInt64(truncatingIfNeeded: count), at: next)
@@ -174,7 +189,10 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeRecordTail(
-        nextRecordLSN: LSN, flushUncommitted: Bool, xid: UInt32, at pointer: UnsafeMutableRawPointer
+        nextRecordLSN: LSN,
+        flushUncommitted: Bool,
+        xid: UInt32,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         var next = writeImplicitField(ProtobufTag.Record.nextRecordLSN, nextRecordLSN.rawValue, at: pointer)
         next = writeImplicitField(ProtobufTag.Record.flushUncommitted, flushUncommitted ? 1 : 0, at: next)
@@ -190,7 +208,9 @@ public enum ProtobufWriter {
     /// Writes a message's end, which is what an empty message consists of.
     @inlinable
     public static func writeBatchTail(
-        nextRecordLSN: LSN, rawWALStartLSN: LSN?, at pointer: UnsafeMutableRawPointer
+        nextRecordLSN: LSN,
+        rawWALStartLSN: LSN?,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         let next = writeField(ProtobufTag.Batch.nextRecordLSN, nextRecordLSN.rawValue, at: pointer)
         guard let rawWALStartLSN else { return next }

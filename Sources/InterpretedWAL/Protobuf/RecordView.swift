@@ -14,7 +14,9 @@ public struct RecordView: ~Escapable {
     /// Whether everything before this record has to be committed first.
     public let flushUncommitted: Bool
 
-    /// Reads a record's fields. Throws ``WireError/missingField(_:)`` if it has no values field, not even an empty one.
+    /// Reads a record's fields.
+    ///
+    /// Throws ``WireError/missingField(_:)`` if it has no values field, not even an empty one.
     @inlinable
     @_lifetime(copy cursor)
     init(_ cursor: consuming ProtobufCursor) throws(WireError) {
@@ -97,7 +99,9 @@ extension RecordView {
         }
     }
 
-    /// Decodes the metadata, if any. Throws ``WireError/metadataRecord(_:nextRecordLSN:)``.
+    /// Decodes the metadata, if any.
+    ///
+    /// Throws ``WireError/metadataRecord(_:nextRecordLSN:)``.
     public func decodeMetadata() throws(WireError) -> MetadataRecord? {
         guard let metadataRecord else { return nil }
         do {
@@ -132,7 +136,10 @@ extension RecordView {
         @_lifetime(copy self)
         get {
             ValueIterator(
-                ProtobufCursor(bytes, in: fields.values), rawSize: fields.raw.count, declaredCount: valueCount)
+                ProtobufCursor(bytes, in: fields.values),
+                rawSize: fields.raw.count,
+                declaredCount: valueCount
+            )
         }
     }
 }

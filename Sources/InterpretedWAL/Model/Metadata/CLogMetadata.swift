@@ -11,6 +11,7 @@ public enum CLogMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension CLogMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .zeroPage(let segment, let page):
@@ -25,13 +26,17 @@ extension CLogMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0:
             self = .zeroPage(segment: try reader.read(), page: try reader.read())
         case 1:
             self = .truncate(
-                page: try reader.read(), oldestXID: try reader.read(), oldestXIDDatabase: try reader.read())
+                page: try reader.read(),
+                oldestXID: try reader.read(),
+                oldestXIDDatabase: try reader.read()
+            )
         case let other:
             throw .unknownVariant(path: "MetadataRecord.Clog", value: other)
         }

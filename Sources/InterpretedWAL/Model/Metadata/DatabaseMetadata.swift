@@ -11,6 +11,7 @@ public enum DatabaseMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension DatabaseMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .create(let database, let tablespace, let sourceDatabase, let sourceTablespace):
@@ -26,12 +27,16 @@ extension DatabaseMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0:
             self = .create(
-                database: try reader.read(), tablespace: try reader.read(),
-                sourceDatabase: try reader.read(), sourceTablespace: try reader.read())
+                database: try reader.read(),
+                tablespace: try reader.read(),
+                sourceDatabase: try reader.read(),
+                sourceTablespace: try reader.read()
+            )
         case 1:
             self = .drop(database: try reader.read(), tablespaces: try reader.readUInt32Sequence())
         case let other:

@@ -35,6 +35,7 @@ public struct ClearVisibilityBits: Hashable, Sendable {
 // MARK: - Bincode
 
 extension HeapMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .clearVisibilityBits(let bits):
@@ -43,6 +44,7 @@ extension HeapMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0: self = .clearVisibilityBits(try ClearVisibilityBits(from: &reader))
@@ -52,6 +54,7 @@ extension HeapMetadata: BincodeCodable {
 }
 
 extension ClearVisibilityBits: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         buffer.append(optional: newHeapBlock)
         buffer.append(optional: oldHeapBlock)
@@ -59,6 +62,7 @@ extension ClearVisibilityBits: BincodeCodable {
         buffer.append(flags)
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         self.init(
             newHeapBlock: try reader.readOptionalUInt32(),

@@ -11,6 +11,7 @@ public enum LogicalMessageMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension LogicalMessageMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .put(let path, let content):
@@ -22,6 +23,7 @@ extension LogicalMessageMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0: self = .put(path: try reader.readText(), content: try reader.readByteString())

@@ -10,7 +10,12 @@ public enum MultiXactMetadata: Hashable, Sendable {
     case create(multiXact: UInt32, memberOffset: UInt32, members: [MultiXactMember])
     /// Multixacts and members were removed: from start up to, not including, end.
     case truncate(
-        oldestDatabase: UInt32, startMultiXact: UInt32, endMultiXact: UInt32, startMember: UInt32, endMember: UInt32)
+        oldestDatabase: UInt32,
+        startMultiXact: UInt32,
+        endMultiXact: UInt32,
+        startMember: UInt32,
+        endMember: UInt32
+    )
 }
 
 /// One transaction of a multixact.
@@ -32,6 +37,7 @@ public struct MultiXactMember: Hashable, Sendable {
 // MARK: - Bincode
 
 extension MultiXactMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .zeroPage(let kind, let segment, let page):
@@ -53,18 +59,25 @@ extension MultiXactMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0:
             self = .zeroPage(
-                kind: try MultiXactMetadata.readKind(from: &reader), segment: try reader.read(),
-                page: try reader.read())
+                kind: try MultiXactMetadata.readKind(from: &reader),
+                segment: try reader.read(),
+                page: try reader.read()
+            )
         case 1:
             self = try MultiXactMetadata.readCreate(from: &reader)
         case 2:
             self = .truncate(
-                oldestDatabase: try reader.read(), startMultiXact: try reader.read(), endMultiXact: try reader.read(),
-                startMember: try reader.read(), endMember: try reader.read())
+                oldestDatabase: try reader.read(),
+                startMultiXact: try reader.read(),
+                endMultiXact: try reader.read(),
+                startMember: try reader.read(),
+                endMember: try reader.read()
+            )
         case let other:
             throw .unknownVariant(path: "MetadataRecord.MultiXact", value: other)
         }
@@ -96,11 +109,13 @@ extension MultiXactMember: BincodeCodable {
     /// The bytes of the bincode form.
     package static let encodedSize = 8
 
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         buffer.append(bigEndian: xid)
         buffer.append(bigEndian: status)
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         self.init(xid: try reader.read(), status: try reader.read())
     }

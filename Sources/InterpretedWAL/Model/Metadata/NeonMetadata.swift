@@ -9,6 +9,7 @@ public enum NeonMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension NeonMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .clearVisibilityBits(let bits):
@@ -17,6 +18,7 @@ extension NeonMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0: self = .clearVisibilityBits(try ClearVisibilityBits(from: &reader))

@@ -9,6 +9,7 @@ public enum RelationMapMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension RelationMapMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .update(let database, let tablespace, let size, let content):
@@ -20,12 +21,16 @@ extension RelationMapMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0:
             self = .update(
-                database: try reader.read(), tablespace: try reader.read(), size: try reader.read(),
-                content: try reader.readByteString())
+                database: try reader.read(),
+                tablespace: try reader.read(),
+                size: try reader.read(),
+                content: try reader.readByteString()
+            )
         case let other:
             throw .unknownVariant(path: "MetadataRecord.Relmap", value: other)
         }

@@ -13,6 +13,7 @@ public enum ReplicationOriginMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension ReplicationOriginMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .set(let remoteLSN, let originID):
@@ -25,6 +26,7 @@ extension ReplicationOriginMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0: self = .set(remoteLSN: LSN(try reader.read()), originID: try reader.read())

@@ -9,6 +9,7 @@ public enum StandbyMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension StandbyMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .runningTransactions(let oldestRunningXID):
@@ -17,6 +18,7 @@ extension StandbyMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0: self = .runningTransactions(oldestRunningXID: try reader.read())

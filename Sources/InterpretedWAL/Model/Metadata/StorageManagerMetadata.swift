@@ -13,6 +13,7 @@ public enum StorageManagerMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension StorageManagerMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .create(let relation):
@@ -26,13 +27,17 @@ extension StorageManagerMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0:
             self = .create(try RelationTag(from: &reader))
         case 1:
             self = .truncate(
-                blockCount: try reader.read(), relation: try RelationLocator(from: &reader), flags: try reader.read())
+                blockCount: try reader.read(),
+                relation: try RelationLocator(from: &reader),
+                flags: try reader.read()
+            )
         case let other:
             throw .unknownVariant(path: "MetadataRecord.Smgr", value: other)
         }

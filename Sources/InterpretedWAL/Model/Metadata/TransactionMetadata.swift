@@ -17,6 +17,7 @@ public enum TransactionMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension TransactionMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .commit(let end):
@@ -38,6 +39,7 @@ extension TransactionMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0: self = .commit(try XactCommon(from: &reader))

@@ -11,6 +11,7 @@ public enum XLogMetadata: Hashable, Sendable {
 // MARK: - Bincode
 
 extension XLogMetadata: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         switch self {
         case .raw(let info, let lsn, let mainData):
@@ -21,11 +22,15 @@ extension XLogMetadata: BincodeCodable {
         }
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         switch try reader.readVariant() {
         case 0:
             self = .raw(
-                info: try reader.read(), lsn: LSN(try reader.read()), mainData: try reader.readByteString())
+                info: try reader.read(),
+                lsn: LSN(try reader.read()),
+                mainData: try reader.readByteString()
+            )
         case let other:
             throw .unknownVariant(path: "MetadataRecord.Xlog", value: other)
         }

@@ -63,6 +63,7 @@ public struct XactCommon: Hashable, Sendable {
 // MARK: - Bincode
 
 extension XactCommon: BincodeCodable {
+    /// Appends the bincode form.
     public func encode(into buffer: inout OutputBuffer) {
         buffer.append(bigEndian: xid)
         buffer.append(info)
@@ -78,6 +79,7 @@ extension XactCommon: BincodeCodable {
         buffer.append(bigEndian: lsn.rawValue)
     }
 
+    /// Reads the bincode form.
     public init(from reader: inout BincodeReader) throws(BincodeError) {
         self.init(
             xid: try reader.read(),
