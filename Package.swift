@@ -15,6 +15,7 @@ let package = Package(
     products: [
         .library(name: "PostgresWAL", targets: ["PostgresWAL"]),
         .library(name: "ShardIdentity", targets: ["ShardIdentity"]),
+        .library(name: "InterpretedWAL", targets: ["InterpretedWAL"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -24,10 +25,16 @@ let package = Package(
         .target(name: "CChecksum"),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        // The reference protobuf codec, made by scripts/generate-protos.
+        .target(name: "CInterpretedWALProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
 
         // Row 1: vocabulary.
         .target(name: "PostgresWAL", dependencies: ["CChecksum", "CLZ4", "CZstd"], swiftSettings: settings),
         .target(name: "ShardIdentity", swiftSettings: settings),
+
+        // Row 2: the language the parties speak.
+        .target(
+            name: "InterpretedWAL", dependencies: ["PostgresWAL", "ShardIdentity", "CZstd"], swiftSettings: settings),
 
         // Beside the rows: WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
@@ -36,7 +43,7 @@ let package = Package(
         .executableTarget(
             name: "walctl",
             dependencies: [
-                "PostgresWAL", "WALFiles",
+                "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -44,14 +51,16 @@ let package = Package(
         // Benches: `make bench`.
         .target(name: "CFloor", dependencies: ["CChecksum"], path: "Benchmarks/CFloor"),
         .executableTarget(
-            name: "bench", dependencies: ["CFloor", "PostgresWAL", "WALFiles"], path: "Benchmarks/Bench",
-            swiftSettings: settings),
+            name: "bench", dependencies: ["CFloor", "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles"],
+            path: "Benchmarks/Bench", swiftSettings: settings),
 
+        // Tests.
         .testTarget(
-            name: "ShardIdentityTests",
-            dependencies: ["ShardIdentity"],
-            resources: [.copy("Fixtures")],
-            swiftSettings: settings
-        ),
+            name: "ShardIdentityTests", dependencies: ["ShardIdentity"], resources: [.copy("Fixtures")],
+            swiftSettings: settings),
+        .testTarget(
+            name: "InterpretedWALTests",
+            dependencies: ["CInterpretedWALProto", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
+            swiftSettings: settings),
     ]
 )

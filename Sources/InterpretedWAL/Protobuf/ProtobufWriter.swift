@@ -1,0 +1,219 @@
+public import PostgresWAL
+public import ShardIdentity
+
+/// The pieces of the protobuf form, for encoders that write records straight into an ``OutputBuffer``.
+///
+/// Lengths come before contents, so every piece has a `…Size` function that gives the exact bytes which the function
+/// of the same name writes. All writing functions need the piece's size and ``slack`` more writable bytes at the
+/// pointer, and give the position after the piece. Fields with zero values are left out where the schema has no
+/// presence for them; the bytes are those of the reference.
+///
+/// ```
+/// InterpretedWalRecords   record*  batchTail
+///   record                0a <length> [0a <length> metadata] 12 <length> values  recordTail
+///     values              [0a <length> raw] (serializedValue | observedValue)* valuesTail
+/// ```
+///
+/// Source: `wal-interpretation.md` §13.
+public enum ProtobufWriter {
+    /// The bytes beyond a piece's end that may be overwritten with anything.
+    public static let slack = Varint.maximumSize
+
+    // MARK: Fields
+
+    /// The bytes of a varint field that is always written.
+    @inlinable
+    @inline(__always)
+    public static func fieldSize(_ value: UInt64) -> Int {
+        1 &+ Varint.size(value)
+    }
+
+    /// The bytes of a varint field that is left out when zero.
+    @inlinable
+    @inline(__always)
+    public static func implicitFieldSize(_ value: UInt64) -> Int {
+        value == 0 ? 0 : fieldSize(value)
+    }
+
+    /// The bytes of a field with `length` bytes of content: tag, length, content.
+    @inlinable
+    @inline(__always)
+    public static func bytesFieldSize(_ length: Int) -> Int {
+        fieldSize(UInt64(truncatingIfNeeded: length)) &+ length
+    }
+
+    /// Writes a varint field.
+    @inlinable
+    @inline(__always)
+    public static func writeField(
+        _ tag: UInt8,
+        _ value: UInt64,
+        at pointer: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        pointer.storeBytes(of: tag, as: UInt8.self)
+        return Varint.write(value, at: pointer + 1)
+    }
+
+    /// Writes a varint field unless it is zero.
+    @inlinable
+    @inline(__always)
+    public static func writeImplicitField(
+        _ tag: UInt8,
+        _ value: UInt64,
+        at pointer: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        value == 0 ? pointer : writeField(tag, value, at: pointer)
+    }
+
+    /// Writes the tag and the length of a field with content.
+    @inlinable
+    @inline(__always)
+    public static func writeHeader(
+        _ tag: UInt8,
+        length: Int,
+        at pointer: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        writeField(tag, UInt64(truncatingIfNeeded: length), at: pointer)
+    }
+
+    // MARK: Values
+
+    /// The bytes of a key's content.
+    @inlinable
+    @inline(__always)
+    static func keySize(_ key: CompactKey) -> Int {
+        implicitFieldSize(key.high) &+ implicitFieldSize(key.low)
+    }
+
+    /// The content of a serialized value's entry, without tag and length.
+    @inlinable
+    @inline(__always)
+    static func serializedValueContentSize(key: CompactKey, lsn: LSN, offset: Int, length: Int) -> Int {
+        let position = fieldSize(UInt64(truncatingIfNeeded: offset)) &+ fieldSize(UInt64(truncatingIfNeeded: length))
+        return bytesFieldSize(keySize(key)) &+ implicitFieldSize(lsn.rawValue) &+ position &+ 2
+    }
+
+    /// The content of an observed value's entry, without tag and length.
+    @inlinable
+    @inline(__always)
+    static func observedValueContentSize(key: CompactKey, lsn: LSN) -> Int {
+        2 &+ bytesFieldSize(keySize(key)) &+ implicitFieldSize(lsn.rawValue)
+    }
+
+    /// The bytes of a serialized value's entry in a record's values.
+    @inlinable
+    @inline(__always)
+    public static func serializedValueSize(key: CompactKey, lsn: LSN, offset: Int, length: Int) -> Int {
+        bytesFieldSize(serializedValueContentSize(key: key, lsn: lsn, offset: offset, length: length))
+    }
+
+    /// The bytes of an observed value's entry in a record's values.
+    @inlinable
+    @inline(__always)
+    public static func observedValueSize(key: CompactKey, lsn: LSN) -> Int {
+        bytesFieldSize(observedValueContentSize(key: key, lsn: lsn))
+    }
+
+    /// Writes a serialized value's entry.
+    @inlinable
+    @inline(__always)
+    public static func writeSerializedValue(
+        key: CompactKey,
+        lsn: LSN,
+        offset: Int,
+        length: Int,
+        willInit: Bool,
+        at pointer: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        let size = serializedValueContentSize(key: key, lsn: lsn, offset: offset, length: length)
+        var next = writeHeader(ProtobufTag.Values.metadata, length: size, at: pointer)
+        next = writeKey(key, at: next)
+        next = writeImplicitField(ProtobufTag.Value.lsn, lsn.rawValue, at: next)
+        next = writeField(ProtobufTag.Value.offset, UInt64(truncatingIfNeeded: offset), at: next)
+        next = writeField(ProtobufTag.Value.length, UInt64(truncatingIfNeeded: length), at: next)
+        return writeField(ProtobufTag.Value.willInit, willInit ? 1 : 0, at: next)
+    }
+
+    /// Writes an observed value's entry.
+    @inlinable
+    @inline(__always)
+    public static func writeObservedValue(
+        key: CompactKey,
+        lsn: LSN,
+        at pointer: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        let size = observedValueContentSize(key: key, lsn: lsn)
+        var next = writeHeader(ProtobufTag.Values.metadata, length: size, at: pointer)
+        next = writeField(ProtobufTag.Value.type, 1, at: next)
+        next = writeKey(key, at: next)
+        return writeImplicitField(ProtobufTag.Value.lsn, lsn.rawValue, at: next)
+    }
+
+    @inlinable
+    @inline(__always)
+    static func writeKey(_ key: CompactKey, at pointer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        var next = writeHeader(ProtobufTag.Value.key, length: keySize(key), at: pointer)
+        next = writeImplicitField(ProtobufTag.Key.high, key.high, at: next)
+        return writeImplicitField(ProtobufTag.Key.low, key.low, at: next)
+    }
+
+    // MARK: Tails
+
+    /// The bytes of what follows a record's values: greatest LSN and count of serialized values.
+    @inlinable
+    @inline(__always)
+    public static func valuesTailSize(maxLSN: LSN, count: Int) -> Int {
+        implicitFieldSize(maxLSN.rawValue) &+ implicitFieldSize(UInt64(truncatingIfNeeded: count))
+    }
+
+    /// Writes what follows a record's values.
+    @inlinable
+    @inline(__always)
+    public static func writeValuesTail(
+        maxLSN: LSN,
+        count: Int,
+        at pointer: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        let next = writeImplicitField(ProtobufTag.Values.maxLSN, maxLSN.rawValue, at: pointer)
+        return writeImplicitField(ProtobufTag.Values.count, UInt64(truncatingIfNeeded: count), at: next)
+    }
+
+    /// The bytes of a record's end.
+    @inlinable
+    @inline(__always)
+    public static func recordTailSize(nextRecordLSN: LSN, flushUncommitted: Bool, xid: UInt32) -> Int {
+        implicitFieldSize(nextRecordLSN.rawValue) &+ (flushUncommitted ? 2 : 0) &+ implicitFieldSize(UInt64(xid))
+    }
+
+    /// Writes a record's end.
+    @inlinable
+    @inline(__always)
+    public static func writeRecordTail(
+        nextRecordLSN: LSN,
+        flushUncommitted: Bool,
+        xid: UInt32,
+        at pointer: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        var next = writeImplicitField(ProtobufTag.Record.nextRecordLSN, nextRecordLSN.rawValue, at: pointer)
+        next = writeImplicitField(ProtobufTag.Record.flushUncommitted, flushUncommitted ? 1 : 0, at: next)
+        return writeImplicitField(ProtobufTag.Record.xid, UInt64(xid), at: next)
+    }
+
+    /// The bytes of a message's end.
+    @inlinable
+    public static func batchTailSize(nextRecordLSN: LSN, rawWALStartLSN: LSN?) -> Int {
+        fieldSize(nextRecordLSN.rawValue) + (rawWALStartLSN.map { fieldSize($0.rawValue) } ?? 0)
+    }
+
+    /// Writes a message's end, which is what an empty message consists of.
+    @inlinable
+    public static func writeBatchTail(
+        nextRecordLSN: LSN,
+        rawWALStartLSN: LSN?,
+        at pointer: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        let next = writeField(ProtobufTag.Batch.nextRecordLSN, nextRecordLSN.rawValue, at: pointer)
+        guard let rawWALStartLSN else { return next }
+        return writeField(ProtobufTag.Batch.rawWALStartLSN, rawWALStartLSN.rawValue, at: next)
+    }
+}
