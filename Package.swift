@@ -26,5 +26,20 @@ let package = Package(
         // Row 1: vocabulary.
         .target(name: "PostgresWAL", dependencies: ["CChecksum"], swiftSettings: settings),
         .target(name: "ShardIdentity", swiftSettings: settings),
+
+        // Tests, and what they share: real PostgreSQL servers.
+        .target(name: "CSpawn", path: "Tests/CSpawn"),
+        .target(
+            name: "PostgresHarness",
+            dependencies: ["CSpawn", "PostgresWAL"],
+            path: "Tests/PostgresHarness",
+            resources: [.copy("Workload")],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["PostgresHarness", "PostgresWAL"],
+            swiftSettings: settings
+        ),
     ]
 )
