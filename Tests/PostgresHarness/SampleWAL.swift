@@ -79,7 +79,7 @@ package struct SampleWAL: Sendable {
         }
     }
 
-    /// Reads a folder that ``keep(_:in:)`` made.
+    /// Reads a folder that ``keep(_:from:in:)`` made.
     private init?(_ folder: String) {
         var values: [Substring: Substring] = [:]
         for line in readFile("\(folder)/meta").split(separator: "\n") {

@@ -29,7 +29,12 @@ final class Watchdog: Sendable {
                     n=$((n + 1))
                 done
             fi
-            rm -rf "$1"
+            # Once more while something is left: an initdb that was under way may still be writing.
+            n=0
+            while [ -e "$1" ] && [ $n -lt 50 ]; do
+                rm -rf "$1" || sleep 0.1
+                n=$((n + 1))
+            done
             """
         shell = try ChildProcess(
             ["/bin/sh", "-c", script, "watchdog", folder],
