@@ -51,16 +51,24 @@ let package = Package(
         // Benches: `make bench`.
         .target(name: "CFloor", dependencies: ["CChecksum"], path: "Benchmarks/CFloor"),
         .executableTarget(
-            name: "bench", dependencies: ["CFloor", "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles"],
+            name: "bench", dependencies: ["CFloor", "InterpretedWAL", "PostgresWAL", "PostgresHarness", "ShardIdentity", "WALFiles"],
             path: "Benchmarks/Bench", swiftSettings: settings),
 
-        // Tests.
+        // Tests, and what they share: real PostgreSQL servers.
+        .target(name: "CSpawn", path: "Tests/CSpawn"),
+        .target(
+            name: "PostgresHarness", dependencies: ["CSpawn", "PostgresWAL"], path: "Tests/PostgresHarness",
+            resources: [.copy("Workload")], swiftSettings: settings),
         .testTarget(
             name: "ShardIdentityTests", dependencies: ["ShardIdentity"], resources: [.copy("Fixtures")],
             swiftSettings: settings),
         .testTarget(
             name: "InterpretedWALTests",
             dependencies: ["CInterpretedWALProto", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles"],
             swiftSettings: settings),
     ]
 )
