@@ -23,6 +23,7 @@ let package = Package(
     targets: [
         // Row 0: system libraries.
         .target(name: "CChecksum"),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // The reference protobuf codec, made by scripts/generate-protos.
@@ -43,7 +44,7 @@ let package = Package(
         .executableTarget(
             name: "walctl",
             dependencies: [
-                "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles",
+                "CCrypto", "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -36,33 +36,56 @@ public struct WALWalk: Sendable {
 
     /// Walks.
     ///
-    /// - Parameter body: is given each record with its fragments; both are valid only during the call. What it throws
-    ///   ends the walk.
+    /// - Parameters:
+    ///   - body: is given each record with its fragments; both are valid only during the call. What it throws ends the
+    ///     walk.
+    ///   - afterChunk: is given the chunk of WAL whose records have all been handed out; what it throws ends the walk.
     /// - Returns: why the walk ended.
     /// - Throws: ``WALFileError``, `WALDecodeError` with the first bad record, or what `body` throws.
-    public func run(_ body: (borrowing WALRecord, borrowing ParsedRecord) throws -> Void) throws -> Ending {
+    public func run(
+        _ body: (borrowing WALRecord, borrowing ParsedRecord) throws -> Void,
+        afterChunk: (RawSpan) throws -> Void = { _ in }
+    ) throws -> Ending {
         let stop = end ?? directory.end
-        let first = try directory.firstRecordStart(onPageOf: start)
-        var reader = WALFileReader(directory: directory, startingAt: first, chunkSize: chunkSize)
-        var decoder = try WALStreamDecoder(
-            version: directory.version, segmentSize: directory.segmentSize, startingAt: first)
-        var parsed = ParsedRecord(version: directory.version)
         do {
-            // Files are read beyond `end`, which may lie inside a record that starts before it.
-            while let chunk = try reader.next(before: directory.end) {
+            let first = try firstRecordStart()
+            var reader = WALFileReader(directory: directory, startingAt: first, chunkSize: chunkSize)
+            var decoder = try decoder(startingAt: first)
+            var parsed = ParsedRecord(version: directory.version)
+            // Past the end that was asked for, reading goes on only while a record that starts before it is open.
+            while let chunk = try reader.next(before: reader.position < stop ? stop : directory.end) {
                 var input = chunk
                 while let record = try decoder.next(&input) {
                     if record.start >= stop { return .reached(stop) }
-                    if record.start < start { continue }
                     try parsed.parse(record)
                     try body(record, parsed)
                 }
+                try afterChunk(chunk)
                 if decoder.nextRecordStart >= stop { return .reached(stop) }
             }
+            return .endOfFile(decoder.nextRecordStart)
         } catch let error as WALDecodeError {
             return try ending(at: error)
         }
-        return .endOfFile(decoder.nextRecordStart)
+    }
+
+    /// The start of the first record that starts at ``start`` or later: found from the start of its page on.
+    private func firstRecordStart() throws -> LSN {
+        var position = try directory.firstRecordStart(onPageOf: start)
+        if position >= start { return position }
+        var reader = WALFileReader(directory: directory, startingAt: position, chunkSize: WALPage.size)
+        var decoder = try decoder(startingAt: position)
+        while position < start, let chunk = try reader.next(before: directory.end) {
+            var input = chunk
+            while position < start, let record = try decoder.next(&input) {
+                position = record.next
+            }
+        }
+        return position
+    }
+
+    private func decoder(startingAt start: LSN) throws(WALDecodeError) -> WALStreamDecoder {
+        try WALStreamDecoder(version: directory.version, segmentSize: directory.segmentSize, startingAt: start)
     }
 
     /// Tells the end of the WAL from a hole in it: behind the end no page is intact.

@@ -14,6 +14,10 @@ struct TextBuffer: ~Copyable {
         bytes.append(contentsOf: text.utf8)
     }
 
+    mutating func append(_ text: [UInt8]) {
+        bytes += text
+    }
+
     /// Appends a decimal number, with spaces in front of it up to `width` characters.
     mutating func append(_ value: some BinaryInteger, width: Int = 0) {
         appendPadded(String(value), width: width)

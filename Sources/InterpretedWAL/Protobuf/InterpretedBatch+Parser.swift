@@ -14,6 +14,13 @@ extension InterpretedBatch {
 }
 
 extension InterpretedRecord {
+    /// Decodes one record's message, which takes up all of `bytes`, metadata included.
+    ///
+    /// Throws ``WireError`` for a malformed record.
+    public init(protobuf bytes: RawSpan) throws(WireError) {
+        try self.init(try RecordView(ProtobufCursor(bytes)))
+    }
+
     /// Decodes all that a view shows.
     public init(_ view: borrowing RecordView) throws(WireError) {
         self.init(

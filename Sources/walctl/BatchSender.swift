@@ -1,0 +1,92 @@
+import InterpretedWAL
+import PostgresWAL
+import ShardIdentity
+
+/// Forms the messages that a sender would send from WAL read in chunks, and weighs them.
+///
+/// A chunk that completes no record makes no message; the next message then covers both. A message's WAL begins where
+/// the last record of the message before ended.
+///
+/// Source: `replication-protocol.md` §5.3.
+struct BatchSender: ~Copyable {
+    private var interpreter: BatchInterpreter
+    private let compressors: [Compressor]
+    private let plainCompressor: Compressor
+    private let weights: [BatchWeight]
+    private let raw = BatchWeight()
+    /// Where the WAL of the next message begins.
+    private var batchStart: LSN?
+    private var lastEnd = LSN.invalid
+    private var lastNext = LSN.invalid
+    private var recordsInChunk = 0
+
+    init(version: PostgresMajorVersion, shards: [ShardIdentity], level: Int8) throws {
+        // All that may throw comes first.
+        let plainCompressor = try Compressor(level: level)
+        let compressors = try shards.map { _ in try Compressor(level: level) }
+        self.plainCompressor = plainCompressor
+        self.compressors = compressors
+        interpreter = BatchInterpreter(version: version, shards: shards)
+        weights = shards.map { _ in BatchWeight() }
+    }
+
+    mutating func add(_ record: borrowing WALRecord, _ parsed: borrowing ParsedRecord) throws {
+        if batchStart == nil { batchStart = record.start }
+        try interpreter.interpret(record, parsed)
+        lastEnd = record.end
+        lastNext = record.next
+        recordsInChunk += 1
+    }
+
+    /// Ends a chunk of WAL: sends if it completed a record.
+    mutating func endChunk(_ chunk: RawSpan) throws {
+        try raw.add(chunk, records: recordsInChunk, plainCompressor)
+        guard recordsInChunk > 0 else { return }
+        for index in weights.indices {
+            interpreter.finishBatch(of: index, nextRecordLSN: lastNext, rawWALStartLSN: batchStart)
+            let records = interpreter.recordCount(of: index)
+            try weights[index].add(interpreter.batch(of: index), records: records, compressors[index])
+            interpreter.removeBatch(of: index)
+        }
+        batchStart = lastEnd
+        recordsInChunk = 0
+    }
+
+    consuming func report(_ shards: [ShardIdentity], hashes: Bool) -> BatchReport {
+        BatchReport(
+            shards: zip(shards, weights).map { ("\($0.index)", $1) }, raw: raw, showsHashes: hashes)
+    }
+}
+
+/// What was sent to one shard.
+final class BatchWeight {
+    private(set) var messages = 0
+    private(set) var records = 0
+    private(set) var protobufBytes = 0
+    private(set) var compressedBytes = 0
+    let hash = SHA256()
+
+    func add(_ message: RawSpan, records: Int, _ compressor: Compressor) throws {
+        messages += 1
+        self.records += records
+        protobufBytes += message.byteCount
+        compressedBytes += try compressor.compressedSize(of: message)
+        message.withUnsafeBytes { hash.update($0) }
+    }
+}
+
+/// A compressor whose output is only measured.
+final class Compressor {
+    private var compressor: ZstdCompressor
+    private var output = OutputBuffer()
+
+    init(level: Int8) throws {
+        compressor = try ZstdCompressor(level: level)
+    }
+
+    func compressedSize(of bytes: RawSpan) throws -> Int {
+        output.removeAll()
+        try compressor.compress(bytes, into: &output)
+        return output.count
+    }
+}
