@@ -227,10 +227,8 @@ extension BatchInterpreter {
     @inline(__always)
     private mutating func assignOwners(_ count: Int, in group: Int) {
         for index in 0..<count {
-            let key = values[index].key
             values[index].owner = groups[group].owner(
-                relation: key.relation, block: UInt32(truncatingIfNeeded: key.low),
-                fork: UInt8(truncatingIfNeeded: key.low >> 32))
+                relation: values[index].relation, block: values[index].block, fork: values[index].fork)
         }
     }
 
@@ -306,12 +304,5 @@ extension BatchInterpreter {
             encode(change.isNeon ? .neon(.clearVisibilityBits(bits)) : .heap(.clearVisibilityBits(bits)))
         }
         append(record, to: batch, withMetadata: concernsShard)
-    }
-}
-
-extension CompactKey {
-    /// The relation file number of a relation block's key.
-    fileprivate var relation: UInt32 {
-        UInt32(truncatingIfNeeded: high & 0xFF) << 24 | UInt32(truncatingIfNeeded: low >> 40)
     }
 }

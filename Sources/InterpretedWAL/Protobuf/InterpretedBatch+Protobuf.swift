@@ -33,7 +33,7 @@ extension InterpretedRecord {
         let batchSize = batch.protobufSize
         let metadataSize = metadata.isEmpty ? 0 : ProtobufWriter.bytesFieldSize(metadata.byteCount)
         let tailSize = ProtobufWriter.recordTailSize(
-            nextRecordLSN: nextRecordLSN,
+            nextRecordLSN: EncodedVarint(nextRecordLSN.rawValue),
             flushUncommitted: flushUncommitted,
             xid: xid
         )
@@ -50,7 +50,7 @@ extension InterpretedRecord {
         buffer.reserve(tailSize + ProtobufWriter.slack)
         buffer.commit(
             upTo: ProtobufWriter.writeRecordTail(
-                nextRecordLSN: nextRecordLSN,
+                nextRecordLSN: EncodedVarint(nextRecordLSN.rawValue),
                 flushUncommitted: flushUncommitted,
                 xid: xid,
                 at: buffer.writePointer
@@ -63,7 +63,7 @@ extension SerializedValueBatch {
     fileprivate var protobufSize: Int {
         let rawSize = rawBytes.isEmpty ? 0 : ProtobufWriter.bytesFieldSize(rawBytes.count)
         let metadataSize = metadata.reduce(0) { $0 + $1.protobufSize }
-        return rawSize + metadataSize + ProtobufWriter.valuesTailSize(maxLSN: maxLSN, count: count)
+        return rawSize + metadataSize + ProtobufWriter.valuesTailSize(maxLSN: EncodedVarint(maxLSN.rawValue), count: count)
     }
 
     fileprivate func encodeProtobuf(into buffer: inout OutputBuffer) {
@@ -72,9 +72,9 @@ extension SerializedValueBatch {
             buffer.append(rawBytes)
         }
         for value in metadata { value.encodeProtobuf(into: &buffer) }
-        buffer.reserve(ProtobufWriter.valuesTailSize(maxLSN: maxLSN, count: count) + ProtobufWriter.slack)
+        buffer.reserve(ProtobufWriter.valuesTailSize(maxLSN: EncodedVarint(maxLSN.rawValue), count: count) + ProtobufWriter.slack)
         buffer.commit(
-            upTo: ProtobufWriter.writeValuesTail(maxLSN: maxLSN, count: count, at: buffer.writePointer)
+            upTo: ProtobufWriter.writeValuesTail(maxLSN: EncodedVarint(maxLSN.rawValue), count: count, at: buffer.writePointer)
         )
     }
 }
@@ -83,9 +83,10 @@ extension ValueMetadata {
     fileprivate var protobufSize: Int {
         switch self {
         case .serialized(let key, let lsn, let offset, let length, _):
-            ProtobufWriter.serializedValueSize(key: key, lsn: lsn, offset: offset, length: length)
+            ProtobufWriter.serializedValueSize(
+                key: EncodedKey(key), lsn: EncodedVarint(lsn.rawValue), offset: offset, length: length)
         case .observed(let key, let lsn):
-            ProtobufWriter.observedValueSize(key: key, lsn: lsn)
+            ProtobufWriter.observedValueSize(key: EncodedKey(key), lsn: EncodedVarint(lsn.rawValue))
         }
     }
 
@@ -96,8 +97,8 @@ extension ValueMetadata {
         case .serialized(let key, let lsn, let offset, let length, let willInit):
             buffer.commit(
                 upTo: ProtobufWriter.writeSerializedValue(
-                    key: key,
-                    lsn: lsn,
+                    key: EncodedKey(key),
+                    lsn: EncodedVarint(lsn.rawValue),
                     offset: offset,
                     length: length,
                     willInit: willInit,
@@ -105,7 +106,9 @@ extension ValueMetadata {
                 )
             )
         case .observed(let key, let lsn):
-            buffer.commit(upTo: ProtobufWriter.writeObservedValue(key: key, lsn: lsn, at: pointer))
+            buffer.commit(
+                upTo: ProtobufWriter.writeObservedValue(
+                    key: EncodedKey(key), lsn: EncodedVarint(lsn.rawValue), at: pointer))
         }
     }
 }

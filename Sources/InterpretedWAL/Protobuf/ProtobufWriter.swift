@@ -1,5 +1,4 @@
 public import PostgresWAL
-public import ShardIdentity
 
 /// The pieces of the protobuf form, for encoders that write records straight into an ``OutputBuffer``.
 ///
@@ -16,8 +15,8 @@ public import ShardIdentity
 ///
 /// Source: `wal-interpretation.md` §13.
 public enum ProtobufWriter {
-    /// The bytes beyond a piece's end that may be overwritten with anything.
-    public static let slack = Varint.maximumSize
+    /// The bytes beyond a piece's end that may be overwritten with anything: pieces are written in whole words.
+    public static let slack = 32
 
     // MARK: Fields
 
@@ -78,39 +77,32 @@ public enum ProtobufWriter {
 
     // MARK: Values
 
-    /// The bytes of a key's content.
-    @inlinable
-    @inline(__always)
-    static func keySize(_ key: CompactKey) -> Int {
-        implicitFieldSize(key.high) &+ implicitFieldSize(key.low)
-    }
-
     /// The content of a serialized value's entry, without tag and length.
     @inlinable
     @inline(__always)
-    static func serializedValueContentSize(key: CompactKey, lsn: LSN, offset: Int, length: Int) -> Int {
+    static func serializedValueContentSize(key: EncodedKey, lsn: EncodedVarint, offset: Int, length: Int) -> Int {
         let position = fieldSize(UInt64(truncatingIfNeeded: offset)) &+ fieldSize(UInt64(truncatingIfNeeded: length))
-        return bytesFieldSize(keySize(key)) &+ implicitFieldSize(lsn.rawValue) &+ position &+ 2
+        return key.size &+ lsn.fieldSize &+ position &+ 2
     }
 
     /// The content of an observed value's entry, without tag and length.
     @inlinable
     @inline(__always)
-    static func observedValueContentSize(key: CompactKey, lsn: LSN) -> Int {
-        2 &+ bytesFieldSize(keySize(key)) &+ implicitFieldSize(lsn.rawValue)
+    static func observedValueContentSize(key: EncodedKey, lsn: EncodedVarint) -> Int {
+        2 &+ key.size &+ lsn.fieldSize
     }
 
     /// The bytes of a serialized value's entry in a record's values.
     @inlinable
     @inline(__always)
-    public static func serializedValueSize(key: CompactKey, lsn: LSN, offset: Int, length: Int) -> Int {
+    public static func serializedValueSize(key: EncodedKey, lsn: EncodedVarint, offset: Int, length: Int) -> Int {
         bytesFieldSize(serializedValueContentSize(key: key, lsn: lsn, offset: offset, length: length))
     }
 
     /// The bytes of an observed value's entry in a record's values.
     @inlinable
     @inline(__always)
-    public static func observedValueSize(key: CompactKey, lsn: LSN) -> Int {
+    public static func observedValueSize(key: EncodedKey, lsn: EncodedVarint) -> Int {
         bytesFieldSize(observedValueContentSize(key: key, lsn: lsn))
     }
 
@@ -118,8 +110,8 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeSerializedValue(
-        key: CompactKey,
-        lsn: LSN,
+        key: EncodedKey,
+        lsn: EncodedVarint,
         offset: Int,
         length: Int,
         willInit: Bool,
@@ -127,8 +119,8 @@ public enum ProtobufWriter {
     ) -> UnsafeMutableRawPointer {
         let size = serializedValueContentSize(key: key, lsn: lsn, offset: offset, length: length)
         var next = writeHeader(ProtobufTag.Values.metadata, length: size, at: pointer)
-        next = writeKey(key, at: next)
-        next = writeImplicitField(ProtobufTag.Value.lsn, lsn.rawValue, at: next)
+        next = key.write(at: next)
+        next = lsn.write(ProtobufTag.Value.lsn, at: next)
         next = writeField(ProtobufTag.Value.offset, UInt64(truncatingIfNeeded: offset), at: next)
         next = writeField(ProtobufTag.Value.length, UInt64(truncatingIfNeeded: length), at: next)
         return writeField(ProtobufTag.Value.willInit, willInit ? 1 : 0, at: next)
@@ -138,23 +130,15 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeObservedValue(
-        key: CompactKey,
-        lsn: LSN,
+        key: EncodedKey,
+        lsn: EncodedVarint,
         at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         let size = observedValueContentSize(key: key, lsn: lsn)
         var next = writeHeader(ProtobufTag.Values.metadata, length: size, at: pointer)
         next = writeField(ProtobufTag.Value.type, 1, at: next)
-        next = writeKey(key, at: next)
-        return writeImplicitField(ProtobufTag.Value.lsn, lsn.rawValue, at: next)
-    }
-
-    @inlinable
-    @inline(__always)
-    static func writeKey(_ key: CompactKey, at pointer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-        var next = writeHeader(ProtobufTag.Value.key, length: keySize(key), at: pointer)
-        next = writeImplicitField(ProtobufTag.Key.high, key.high, at: next)
-        return writeImplicitField(ProtobufTag.Key.low, key.low, at: next)
+        next = key.write(at: next)
+        return lsn.write(ProtobufTag.Value.lsn, at: next)
     }
 
     // MARK: Tails
@@ -162,39 +146,39 @@ public enum ProtobufWriter {
     /// The bytes of what follows a record's values: greatest LSN and count of serialized values.
     @inlinable
     @inline(__always)
-    public static func valuesTailSize(maxLSN: LSN, count: Int) -> Int {
-        implicitFieldSize(maxLSN.rawValue) &+ implicitFieldSize(UInt64(truncatingIfNeeded: count))
+    public static func valuesTailSize(maxLSN: EncodedVarint, count: Int) -> Int {
+        maxLSN.fieldSize &+ implicitFieldSize(UInt64(truncatingIfNeeded: count))
     }
 
     /// Writes what follows a record's values.
     @inlinable
     @inline(__always)
     public static func writeValuesTail(
-        maxLSN: LSN,
+        maxLSN: EncodedVarint,
         count: Int,
         at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
-        let next = writeImplicitField(ProtobufTag.Values.maxLSN, maxLSN.rawValue, at: pointer)
+        let next = maxLSN.write(ProtobufTag.Values.maxLSN, at: pointer)
         return writeImplicitField(ProtobufTag.Values.count, UInt64(truncatingIfNeeded: count), at: next)
     }
 
     /// The bytes of a record's end.
     @inlinable
     @inline(__always)
-    public static func recordTailSize(nextRecordLSN: LSN, flushUncommitted: Bool, xid: UInt32) -> Int {
-        implicitFieldSize(nextRecordLSN.rawValue) &+ (flushUncommitted ? 2 : 0) &+ implicitFieldSize(UInt64(xid))
+    public static func recordTailSize(nextRecordLSN: EncodedVarint, flushUncommitted: Bool, xid: UInt32) -> Int {
+        nextRecordLSN.fieldSize &+ (flushUncommitted ? 2 : 0) &+ implicitFieldSize(UInt64(xid))
     }
 
     /// Writes a record's end.
     @inlinable
     @inline(__always)
     public static func writeRecordTail(
-        nextRecordLSN: LSN,
+        nextRecordLSN: EncodedVarint,
         flushUncommitted: Bool,
         xid: UInt32,
         at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
-        var next = writeImplicitField(ProtobufTag.Record.nextRecordLSN, nextRecordLSN.rawValue, at: pointer)
+        var next = nextRecordLSN.write(ProtobufTag.Record.nextRecordLSN, at: pointer)
         next = writeImplicitField(ProtobufTag.Record.flushUncommitted, flushUncommitted ? 1 : 0, at: next)
         return writeImplicitField(ProtobufTag.Record.xid, UInt64(xid), at: next)
     }

@@ -23,6 +23,11 @@ public enum Varint {
             pointer.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
             return pointer + 1
         }
+        if value < 0x4000 {
+            let both = UInt16(truncatingIfNeeded: value & 0x7F | 0x80 | value &<< 1 & 0x7F00)
+            pointer.storeBytes(of: both.littleEndian, as: UInt16.self)
+            return pointer + 2
+        }
         return writeLong(value, at: pointer)
     }
 

@@ -5,7 +5,11 @@ internal import ShardIdentity
 ///
 /// Source: `wal-interpretation.md` §4.
 struct BlockValue {
-    var key: CompactKey
+    var key: EncodedKey
+    /// The relation file number, the block and the fork: what decides about the owner.
+    var relation: UInt32
+    var block: UInt32
+    var fork: UInt8
     /// Bytes of the value in its stored form.
     var length: Int
     /// Whether the value is a page image of its own; otherwise it is the whole record.
@@ -33,7 +37,10 @@ extension BlockValue {
                 lsn: record.start, next: record.next, resourceManager: record.resourceManager, info: record.info,
                 reason: .unsupportedKey(key))
         }
-        self.key = compact
+        self.key = EncodedKey(compact)
+        relation = block.relation
+        self.block = block.block
+        fork = block.fork
         owner = 0
         isImage = block.hasImage && BlockValue.travelsAsImage(block, of: record)
         willInit = block.willInit || block.appliesImage

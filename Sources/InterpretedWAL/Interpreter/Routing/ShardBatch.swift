@@ -23,7 +23,8 @@ struct ShardBatch: ~Copyable {
     /// What a batch needs to know of a record, the same for all shards.
     struct Record: ~Escapable {
         let bytes: RawSpan
-        let next: LSN
+        /// The next record's start: the LSN of all values.
+        let encodedNext: EncodedVarint
         let transactionID: UInt32
         let flushUncommitted: Bool
         let serial: UInt64
@@ -36,7 +37,7 @@ struct ShardBatch: ~Copyable {
             values: UnsafeBufferPointer<BlockValue>
         ) {
             bytes = record.bytes
-            next = record.next
+            encodedNext = EncodedVarint(record.next.rawValue)
             transactionID = record.transactionID
             self.flushUncommitted = flushUncommitted
             self.serial = serial
@@ -67,7 +68,7 @@ struct ShardBatch: ~Copyable {
             (metadata.map { ProtobufWriter.bytesFieldSize($0.count) } ?? 0)
             &+ ProtobufWriter.bytesFieldSize(valuesSize)
             &+ ProtobufWriter.recordTailSize(
-                nextRecordLSN: record.next, flushUncommitted: record.flushUncommitted, xid: record.transactionID)
+                nextRecordLSN: record.encodedNext, flushUncommitted: record.flushUncommitted, xid: record.transactionID)
         buffer.reserve(ProtobufWriter.bytesFieldSize(recordSize) &+ ProtobufWriter.slack)
 
         var next = buffer.writePointer
@@ -87,7 +88,7 @@ struct ShardBatch: ~Copyable {
         next = ProtobufWriter.writeValuesTail(
             maxLSN: maxLSN(record, sizes), count: sizes.serializedCount, at: next)
         next = ProtobufWriter.writeRecordTail(
-            nextRecordLSN: record.next, flushUncommitted: record.flushUncommitted, xid: record.transactionID, at: next)
+            nextRecordLSN: record.encodedNext, flushUncommitted: record.flushUncommitted, xid: record.transactionID, at: next)
         buffer.commit(upTo: next)
         recordCount &+= 1
         lastSerial = record.serial
@@ -115,8 +116,8 @@ struct ShardBatch: ~Copyable {
 
 extension ShardBatch {
     @inline(__always)
-    private func maxLSN(_ record: borrowing Record, _ sizes: Sizes) -> LSN {
-        sizes.serializedCount > 0 ? record.next : .invalid
+    private func maxLSN(_ record: borrowing Record, _ sizes: Sizes) -> EncodedVarint {
+        sizes.serializedCount > 0 ? record.encodedNext : EncodedVarint(0)
     }
 
     /// Whether this shard counts blocks that it doesn't own.
@@ -129,11 +130,11 @@ extension ShardBatch {
         for value in record.values {
             if value.owner == shard.number.rawValue {
                 sizes.metadata &+= ProtobufWriter.serializedValueSize(
-                    key: value.key, lsn: record.next, offset: sizes.raw, length: value.length)
+                    key: value.key, lsn: record.encodedNext, offset: sizes.raw, length: value.length)
                 sizes.raw &+= value.length
                 sizes.serializedCount &+= 1
             } else if observes {
-                sizes.metadata &+= ProtobufWriter.observedValueSize(key: value.key, lsn: record.next)
+                sizes.metadata &+= ProtobufWriter.observedValueSize(key: value.key, lsn: record.encodedNext)
             }
         }
         return sizes
@@ -171,11 +172,11 @@ extension ShardBatch {
         for value in record.values {
             if value.owner == shard.number.rawValue {
                 next = ProtobufWriter.writeSerializedValue(
-                    key: value.key, lsn: record.next, offset: offset, length: value.length, willInit: value.willInit,
+                    key: value.key, lsn: record.encodedNext, offset: offset, length: value.length, willInit: value.willInit,
                     at: next)
                 offset &+= value.length
             } else if observes {
-                next = ProtobufWriter.writeObservedValue(key: value.key, lsn: record.next, at: next)
+                next = ProtobufWriter.writeObservedValue(key: value.key, lsn: record.encodedNext, at: next)
             }
         }
         return next
