@@ -51,11 +51,20 @@ let package = Package(
 
         // Benches: `make bench`.
         .target(name: "CFloor", dependencies: ["CChecksum"], path: "Benchmarks/CFloor"),
+        .target(name: "CAllocationCount", path: "Benchmarks/CAllocationCount"),
         .executableTarget(
-            name: "bench", dependencies: ["CFloor", "InterpretedWAL", "PostgresWAL", "PostgresHarness", "ShardIdentity", "WALFiles"],
+            name: "bench",
+            dependencies: [
+                "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
+                "ShardIdentity", "TestFixtures", "WALFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/Bench", swiftSettings: settings),
 
-        // Tests, and what they share: real PostgreSQL servers.
+        // Tests, and what they share: real PostgreSQL servers, and WAL of such.
+        .target(
+            name: "TestFixtures", dependencies: ["PostgresWAL"], path: "Tests/TestFixtures",
+            swiftSettings: settings),
         .target(name: "CSpawn", path: "Tests/CSpawn"),
         .target(
             name: "PostgresHarness", dependencies: ["CSpawn", "PostgresWAL"], path: "Tests/PostgresHarness",

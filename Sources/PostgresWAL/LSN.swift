@@ -16,7 +16,8 @@ public struct LSN: Hashable, Comparable, Sendable {
     }
 
     /// The invalid LSN, `0/0`.
-    public static let invalid = LSN(0)
+    @inlinable
+    public static var invalid: LSN { LSN(0) }
 
     /// Whether this is a position at all: not `0/0`.
     @inlinable

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measures decoding, interpreting and parsing against references in the same run.",
+        discussion: """
+            Times are processor time of one thread (user and system), so that other work on the machine disturbs them \
+            little. Everything is measured in turn, round after round, and the best round of each counts: noise only \
+            ever adds. Ratios are of such best rounds.
+
+            The samples (bulk insert and pgbench on PostgreSQL 15) are made once and kept in the cache folder.
+            """)
+
+    @Option(help: "Rounds of every measurement.")
+    var rounds = 7
+
+    @Option(help: ArgumentHelp("Where the figures go: one flat JSON object.", valueName: "file"))
+    var output = "bench.json"
+
+    @Option(help: "Only these sections: decode, interpret, parse; comma-separated.")
+    var only = "decode,interpret,parse"
+
+    @Option(
+        name: .customLong("bulk-megabytes"),
+        help: "Size of the bulk-insert sample; a small one tries the bench out, its figures mean little.")
+    var bulkMegabytes = 300
+
+    mutating func validate() throws {
+        guard rounds > 0 else { throw ValidationError("--rounds is at least 1") }
+        guard bulkMegabytes > 0 else { throw ValidationError("--bulk-megabytes is at least 1") }
+    }
+
+    func run() throws {
+        let sections = Set(only.split(separator: ",").map(String.init))
+        var results = BenchResults(path: output)
+        let bulk = try Sample.bulk(megabytes: bulkMegabytes)
+        if sections.contains("decode") {
+            try DecodeBench(sample: bulk).run(rounds: rounds, into: &results)
+            try DecodeBench(sample: try .pgbench()).run(rounds: rounds, into: &results)
+        }
+        let mixed = try Sample.mixed()
+        if sections.contains("interpret") {
+            try InterpretBench(sample: bulk).run(rounds: rounds, into: &results)
+            try InterpretBench(sample: mixed).run(rounds: rounds * 3, into: &results)
+        }
+        if sections.contains("parse") {
+            try ParseBench(sample: bulk).run(rounds: rounds, into: &results)
+            try ParseBench(sample: mixed).run(rounds: rounds * 3, into: &results)
+        }
+        try results.write()
+        print("figures written to \(output)")
+    }
+}
