@@ -11,15 +11,15 @@ public enum WireError: Error, Hashable, Sendable {
     case truncated(offset: Int, needed: UInt64, available: Int)
     /// The varint at `offset` has more than 10 bytes or more than 64 bits.
     case invalidVarint(offset: Int)
-    /// The tag at `offset` has the field number 0 or more than 32 bits.
+    /// The tag that ends at `offset` has the field number 0 or more than 32 bits.
     case invalidTag(UInt64, offset: Int)
-    /// The field at `offset` is a group or has a wire type that does not exist.
+    /// A field whose content starts at `offset` is a group or has a wire type that does not exist.
     case unsupportedWireType(UInt8, field: UInt32, offset: Int)
-    /// The known field at `offset` is not of the wire type that the schema says.
+    /// A known field whose content starts at `offset` is not of the wire type that the schema says.
     case wireTypeMismatch(UInt8, field: UInt32, offset: Int)
     /// A field that has to be there is not.
     case missingField(WireField)
-    /// A message field occurs twice: merging would be legal, but no sender does it.
+    /// A message field occurs again at `offset`: merging would be legal, but no sender does it.
     case repeatedField(WireField, offset: Int)
     /// The type of a value's metadata is neither 0 nor 1.
     case unexpectedValueType(Int32)

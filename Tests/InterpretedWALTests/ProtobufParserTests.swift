@@ -219,6 +219,39 @@ import Testing
         #expect(try decode(Message.message(value: value)).records[0].batch.count == 1)
     }
 
+    @Test func overlongVarintsAreRead() throws {
+        for count in 1...9 {
+            let overlong = [UInt8](repeating: 0x80, count: count) + [0x01]
+            let record = Message().with(2, Message.empty).with(tag: 3 << 3, overlong)
+            let value = UInt64(1) << UInt64(7 * count)
+            #expect(try decode(Message.message(record: record)).records[0].nextRecordLSN == LSN(value))
+            let padded = [UInt8](repeating: 0x80, count: count) + [0x00]
+            let zero = Message().with(2, Message.empty).with(tag: 3 << 3, padded)
+            #expect(try decode(Message.message(record: zero)).records[0].nextRecordLSN == .invalid)
+        }
+        let tooLong = Message().with(2, Message.empty).with(tag: 3 << 3, [UInt8](repeating: 0x80, count: 10) + [1])
+        #expect(throws: WireError.invalidVarint(offset: 5)) { try decode(Message.message(record: tooLong)) }
+    }
+
+    @Test func numbersOfEverySize() throws {
+        for value in VarintTests.values {
+            let key = CompactKey(high: value, low: ~value)
+            let values = SerializedValueBatch(
+                metadata: [.observed(key: key, lsn: LSN(value))],
+                maxLSN: LSN(value),
+                count: 0
+            )
+            let record = InterpretedRecord(
+                batch: values,
+                nextRecordLSN: LSN(value),
+                xid: UInt32(truncatingIfNeeded: value)
+            )
+            // Twice: read in one way in the middle of the message, possibly in another near its end.
+            let batch = InterpretedBatch(records: [record, record], nextRecordLSN: LSN(value))
+            #expect(try decode(try WireFormat(format: .protobuf).encode(batch)) == batch, "\(value)")
+        }
+    }
+
     // MARK: Malformed fields
 
     @Test(arguments: [3, 4, 6, 7] as [UInt8]) func groupsAndUnknownWireTypesAreRefused(wireType: UInt8) {

@@ -16,8 +16,8 @@
 public struct OutputBuffer: ~Copyable {
     @usableFromInline
     var start: UnsafeMutableRawPointer
-    /// The bytes written so far.
-    public private(set) var count: Int
+    @usableFromInline
+    var written: Int
     /// The bytes that fit without growing.
     public private(set) var capacity: Int
 
@@ -26,12 +26,16 @@ public struct OutputBuffer: ~Copyable {
         precondition(minimumCapacity >= 0, "capacity below zero")
         start = UnsafeMutableRawPointer.allocate(byteCount: minimumCapacity, alignment: 16)
         capacity = minimumCapacity
-        count = 0
+        written = 0
     }
 
     deinit {
         start.deallocate()
     }
+
+    /// The number of bytes written so far.
+    @inlinable
+    public var count: Int { written }
 
     /// Makes room for `additional` more bytes.
     @inlinable
@@ -53,7 +57,7 @@ public struct OutputBuffer: ~Copyable {
 
     /// Empties the buffer; its memory is kept for the next message unless `keepingCapacity` is false.
     public mutating func removeAll(keepingCapacity: Bool = true) {
-        count = 0
+        written = 0
         guard !keepingCapacity else { return }
         start.deallocate()
         start = UnsafeMutableRawPointer.allocate(byteCount: 0, alignment: 16)
@@ -66,12 +70,7 @@ public struct OutputBuffer: ~Copyable {
     @inlinable
     public mutating func truncate(to newCount: Int) {
         precondition(newCount >= 0 && newCount <= count, "truncation beyond the written bytes")
-        setCount(newCount)
-    }
-
-    @usableFromInline
-    mutating func setCount(_ newCount: Int) {
-        count = newCount
+        written = newCount
     }
 }
 
@@ -94,7 +93,7 @@ extension OutputBuffer {
     public mutating func commit(upTo end: UnsafeMutableRawPointer) {
         let newCount = end - start
         precondition(newCount >= count && newCount <= capacity, "written beyond the reserved room")
-        setCount(newCount)
+        written = newCount
     }
 
     /// Appends one byte.

@@ -61,7 +61,7 @@ public struct ZstdDecompressor: ~Copyable {
         try ZstdDecompressor.check(ZSTD_DCtx_reset(context, ZSTD_reset_session_only))
         let start = output.count
         // A first guess from the data that is there; a warm output has room already.
-        var step = min(bytes.byteCount.multipliedReportingOverflow(by: 2).partialValue, 1 << 20)
+        var step = min(bytes.byteCount, 1 << 19) * 2
         var consumed = 0
         while true {
             let written = output.count - start

@@ -115,7 +115,7 @@ extension ValueMetadata {
 
 extension OutputBuffer {
     /// Appends the tag and the length of a field with content.
-    fileprivate mutating func append(header tag: UInt8, length: Int) {
+    fileprivate mutating func append(header tag: UInt64, length: Int) {
         reserve(1 + Varint.maximumSize)
         commit(upTo: ProtobufWriter.writeHeader(tag, length: length, at: writePointer))
     }

@@ -45,11 +45,11 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeField(
-        _ tag: UInt8,
+        _ tag: UInt64,
         _ value: UInt64,
         at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
-        pointer.storeBytes(of: tag, as: UInt8.self)
+        pointer.storeBytes(of: UInt8(truncatingIfNeeded: tag), as: UInt8.self)
         return Varint.write(value, at: pointer + 1)
     }
 
@@ -57,7 +57,7 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeImplicitField(
-        _ tag: UInt8,
+        _ tag: UInt64,
         _ value: UInt64,
         at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
@@ -68,7 +68,7 @@ public enum ProtobufWriter {
     @inlinable
     @inline(__always)
     public static func writeHeader(
-        _ tag: UInt8,
+        _ tag: UInt64,
         length: Int,
         at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {

@@ -5,97 +5,39 @@ public import PostgresWAL
 /// Source: `wal-interpretation.md` §13 (InterpretedWalRecord, SerializedValueBatch).
 public struct RecordView: ~Escapable {
     @usableFromInline let bytes: RawSpan
-    @usableFromInline let metadataRange: Range<Int>?
-    @usableFromInline let fields: BatchFields
-    /// The LSN that everything in this record is stamped with: where the next record starts.
-    public let nextRecordLSN: LSN
-    /// The transaction ID of the record's header, 0 if it has none.
-    public let xid: UInt32
-    /// Whether everything before this record has to be committed first.
-    public let flushUncommitted: Bool
+    @usableFromInline var fields: RecordFields
 
-    /// Reads a record's fields.
-    ///
-    /// Throws ``WireError/missingField(_:)`` if it has no values field, not even an empty one.
     @inlinable
-    @_lifetime(copy cursor)
-    init(_ cursor: consuming ProtobufCursor) throws(WireError) {
-        var metadataRange: Range<Int>?
-        var fields: BatchFields?
-        var nextRecordLSN = LSN.invalid
-        var flushUncommitted = false
-        var xid: UInt32 = 0
-        while !cursor.isAtEnd {
-            let tag = try cursor.readVarint()
-            switch tag {
-            case UInt64(ProtobufTag.Record.metadata):
-                metadataRange = try cursor.readBytes()
-            case UInt64(ProtobufTag.Record.batch):
-                guard fields == nil else { throw .repeatedField(.batch, offset: cursor.offset) }
-                let content = try cursor.readBytes()
-                fields = try BatchFields(ProtobufCursor(cursor.bytes, in: content))
-            case UInt64(ProtobufTag.Record.nextRecordLSN):
-                nextRecordLSN = LSN(try cursor.readVarint())
-            case UInt64(ProtobufTag.Record.flushUncommitted):
-                flushUncommitted = try cursor.readVarint() != 0
-            case UInt64(ProtobufTag.Record.xid):
-                xid = UInt32(truncatingIfNeeded: try cursor.readVarint())
-            default:
-                try cursor.skip(tag: tag, knownFields: 5)
-            }
-        }
-        guard let fields else { throw .missingField(.batch) }
-        bytes = cursor.bytes
-        self.metadataRange = metadataRange
+    @inline(__always)
+    @_lifetime(copy bytes)
+    init(_ bytes: RawSpan, _ fields: RecordFields = RecordFields()) {
+        self.bytes = bytes
         self.fields = fields
-        self.nextRecordLSN = nextRecordLSN
-        self.xid = xid
-        self.flushUncommitted = flushUncommitted
-    }
-
-    /// Where the parts of a record's values lie in the message.
-    @usableFromInline
-    struct BatchFields: Equatable {
-        @usableFromInline var raw = 0..<0
-        /// From the first value's entry to the end of the last one; other fields may lie between.
-        @usableFromInline var values = 0..<0
-        @usableFromInline var maxLSN = LSN.invalid
-        @usableFromInline var count: UInt64 = 0
-
-        @inlinable
-        @inline(__always)
-        init(_ cursor: consuming ProtobufCursor) throws(WireError) {
-            while !cursor.isAtEnd {
-                let start = cursor.offset
-                let tag = try cursor.readVarint()
-                switch tag {
-                case UInt64(ProtobufTag.Values.raw):
-                    raw = try cursor.readBytes()
-                case UInt64(ProtobufTag.Values.metadata):
-                    let end = try cursor.readBytes().upperBound
-                    values = Range(uncheckedBounds: (values.isEmpty ? start : values.lowerBound, end))
-                case UInt64(ProtobufTag.Values.maxLSN):
-                    maxLSN = LSN(try cursor.readVarint())
-                case UInt64(ProtobufTag.Values.count):
-                    count = try cursor.readVarint()
-                default:
-                    try cursor.skip(tag: tag, knownFields: 4)
-                }
-            }
-        }
     }
 }
 
 // MARK: - Contents
 
 extension RecordView {
+    /// The LSN that everything in this record is stamped with: where the next record starts.
+    @inlinable
+    public var nextRecordLSN: LSN { fields.nextRecordLSN }
+
+    /// The transaction ID of the record's header, 0 if it has none.
+    @inlinable
+    public var xid: UInt32 { fields.xid }
+
+    /// Whether everything before this record has to be committed first.
+    @inlinable
+    public var flushUncommitted: Bool { fields.flushUncommitted }
+
     /// The encoded metadata (``MetadataRecord``), nil if the record has none.
     @inlinable
     public var metadataRecord: RawSpan? {
         @_lifetime(copy self)
         get {
-            guard let metadataRange else { return nil }
-            return bytes.extracting(metadataRange)
+            guard let range = fields.metadata else { return nil }
+            return bytes.extracting(range)
         }
     }
 
@@ -124,7 +66,7 @@ extension RecordView {
 
     /// The number of serialized values as declared; ``values`` checks it.
     @inlinable
-    public var valueCount: UInt64 { fields.count }
+    public var valueCount: UInt64 { fields.valueCount }
 
     /// Whether the record has entries of values, serialized or observed.
     @inlinable
@@ -134,12 +76,6 @@ extension RecordView {
     @inlinable
     public var values: ValueIterator {
         @_lifetime(copy self)
-        get {
-            ValueIterator(
-                ProtobufCursor(bytes, in: fields.values),
-                rawSize: fields.raw.count,
-                declaredCount: valueCount
-            )
-        }
+        get { ValueIterator(bytes, fields) }
     }
 }
