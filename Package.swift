@@ -77,6 +77,8 @@ let package = Package(
             dependencies: ["CInterpretedWALProto", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
             swiftSettings: settings),
         .testTarget(
+            name: "WALFilesTests", dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"], swiftSettings: settings),
+        .testTarget(
             name: "IntegrationTests",
             dependencies: ["InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles"],
             swiftSettings: settings),

@@ -122,9 +122,9 @@ extension WALDirectory {
             guard let header = try intactPage(at: page) else { break }
             let isContinued = header.flags & WALPageHeader.Flag.firstIsContinuation != 0
             let headerSize = header.long == nil ? WALPage.shortHeaderSize : WALPage.longHeaderSize
-            let rest = isContinued ? Int(header.remainingLength) : 0
-            if !isContinued { return page }
-            if headerSize + rest <= WALPage.size { return (page + UInt64(headerSize + rest)).recordAligned }
+            let rest = isContinued ? UInt64(header.remainingLength) : 0
+            let start = (page + UInt64(headerSize) + rest).recordAligned
+            if start < page + UInt64(WALPage.size) { return start }
             page += UInt64(WALPage.size)
         }
         throw .noRecord(path: path, lsn: lsn)

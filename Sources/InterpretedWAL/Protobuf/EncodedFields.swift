@@ -32,8 +32,8 @@ public struct EncodedVarint: Sendable {
     /// Writes a field with this number, none if it is zero, and gives the position after it.
     @inlinable
     @inline(__always)
-    func write(_ tag: UInt8, at pointer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
-        pointer.storeBytes(of: tag, as: UInt8.self)
+    func write(_ tag: UInt64, at pointer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        pointer.storeBytes(of: UInt8(truncatingIfNeeded: tag), as: UInt8.self)
         pointer.storeBytes(of: low, toByteOffset: 1, as: UInt64.self)
         pointer.storeBytes(of: high, toByteOffset: 9, as: UInt16.self)
         return pointer + fieldSize
