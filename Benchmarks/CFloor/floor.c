@@ -44,8 +44,8 @@ int64_t cfloor_walk(const uint8_t *wal, size_t length, uint64_t start, uint64_t 
         memcpy(&crc, record + 20, 4);
         if (crc != cchecksum_wal_record(record, total)) return -2;
         int is_switch = record[16] == 0x40 && record[17] == 0;
-        size_t boundary = is_switch ? segment_size : 8;
-        at += (boundary - (start + at) % boundary) % boundary;
+        uint64_t boundary = is_switch ? segment_size : 8;
+        at += -(start + at) & (boundary - 1);
         records++;
     }
     return records;

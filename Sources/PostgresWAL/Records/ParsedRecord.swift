@@ -13,33 +13,54 @@ public struct ParsedRecord: ~Copyable {
     /// The highest number of block references a record can have (`XLR_MAX_BLOCK_ID` + 1).
     public static let maximumBlockCount = 33
 
-    /// What the bits of an image's flags mean in this version.
-    private let imageFlags: ImageFlags
-    private let needsImageFlagTranslation: Bool
+    /// What the last `parse` found.
+    ///
+    /// Outside of the struct, which is passed along for every record: it stays two words.
+    @usableFromInline
+    struct State {
+        /// What the bits of an image's flags mean in this version.
+        let imageFlags: ImageFlags
+        let needsImageFlagTranslation: Bool
+        @usableFromInline var blockCount = 0
+        @usableFromInline var mainDataOffset = 0
+        @usableFromInline var mainDataLength = 0
+        @usableFromInline var origin: UInt16 = 0
+        @usableFromInline var topLevelTransactionID: UInt32?
+        /// Where the payloads begin, behind the fragment headers: for each block in order its image and its data, then
+        /// the main data.
+        var payloadOffset = 0
+        /// What was wrong with the last record that was refused.
+        var fault = RecordLayoutFault.lengthMismatch(declared: 0, found: 0)
+    }
 
+    @usableFromInline
+    let state: UnsafeMutablePointer<State>
     /// Room for all the references that a record can have, allocated once.
     @usableFromInline
     let blocks: UnsafeMutablePointer<BlockReference>
+
     /// The number of block references.
-    public private(set) var blockCount = 0
-    /// Where the payloads begin, behind the fragment headers: for each block in order its image and its data, then the
-    /// main data.
-    private var payloadOffset = 0
+    @inlinable
+    public var blockCount: Int { state.pointee.blockCount }
     /// Where the main data begins in the record; the record's length if there is none.
-    public private(set) var mainDataOffset = 0
+    @inlinable
+    public var mainDataOffset: Int { state.pointee.mainDataOffset }
     /// Bytes of main data.
-    public private(set) var mainDataLength = 0
+    @inlinable
+    public var mainDataLength: Int { state.pointee.mainDataLength }
     /// The replication origin that the record's change came from; 0 if it arose here.
-    public private(set) var origin: UInt16 = 0
+    @inlinable
+    public var origin: UInt16 { state.pointee.origin }
     /// The top-level transaction of a subtransaction's record; nil unless the record has it.
-    public private(set) var topLevelTransactionID: UInt32?
-    /// What was wrong with the last record that was refused.
-    private var fault = RecordLayoutFault.lengthMismatch(declared: 0, found: 0)
+    @inlinable
+    public var topLevelTransactionID: UInt32? { state.pointee.topLevelTransactionID }
 
     /// Makes room for the records of a version.
     public init(version: PostgresMajorVersion) {
-        imageFlags = version.imageFlags
-        needsImageFlagTranslation = version.imageFlags != .v15AndLater
+        state = .allocate(capacity: 1)
+        state.initialize(
+            to: State(
+                imageFlags: version.imageFlags, needsImageFlagTranslation: version.imageFlags != .v15AndLater))
         blocks = .allocate(capacity: Self.maximumBlockCount)
         blocks.initialize(repeating: BlockReference(), count: Self.maximumBlockCount)
     }
@@ -47,6 +68,8 @@ public struct ParsedRecord: ~Copyable {
     deinit {
         blocks.deinitialize(count: Self.maximumBlockCount)
         blocks.deallocate()
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     /// The block reference at `index`, 0 to ``blockCount`` - 1, in the record's order.
@@ -65,14 +88,14 @@ public struct ParsedRecord: ~Copyable {
     /// The data that `record`, the one parsed last, has for one of its block references.
     @_lifetime(copy record)
     public func data(of block: BlockReference, in record: borrowing WALRecord) -> RawSpan {
-        let start = payloadOffset + Int(block.payloadOffset) + Int(block.image.length)
+        let start = state.pointee.payloadOffset + Int(block.payloadOffset) + Int(block.image.length)
         return record.bytes.extracting(start..<start + Int(block.dataLength))
     }
 
     /// The page image, as it stands in the record, that `record`, the one parsed last, has for a block reference.
     @_lifetime(copy record)
     public func image(of block: BlockReference, in record: borrowing WALRecord) -> RawSpan {
-        let start = payloadOffset + Int(block.payloadOffset)
+        let start = state.pointee.payloadOffset + Int(block.payloadOffset)
         return record.bytes.extracting(start..<start + Int(block.image.length))
     }
 
@@ -113,21 +136,21 @@ public struct ParsedRecord: ~Copyable {
         blocks.pointee.database = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 32, as: UInt32.self).littleEndian
         blocks.pointee.relation = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 36, as: UInt32.self).littleEndian
         blocks.pointee.block = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 40, as: UInt32.self).littleEndian
-        blockCount = 1
-        payloadOffset = headers
-        mainDataLength = mainLength
-        mainDataOffset = bytes.byteCount &- mainLength
-        origin = 0
-        topLevelTransactionID = nil
+        state.pointee.blockCount = 1
+        state.pointee.payloadOffset = headers
+        state.pointee.mainDataLength = mainLength
+        state.pointee.mainDataOffset = bytes.byteCount &- mainLength
+        state.pointee.origin = 0
+        state.pointee.topLevelTransactionID = nil
         return true
     }
 
     @inline(never)
     private mutating func refuse(_ record: borrowing WALRecord) -> WALDecodeError {
-        blockCount = 0
-        mainDataOffset = record.bytes.byteCount
-        mainDataLength = 0
-        return WALDecodeError(lsn: record.start, reason: .layout(fault), recordStart: record.start)
+        state.pointee.blockCount = 0
+        state.pointee.mainDataOffset = record.bytes.byteCount
+        state.pointee.mainDataLength = 0
+        return WALDecodeError(lsn: record.start, reason: .layout(state.pointee.fault), recordStart: record.start)
     }
 }
 
@@ -147,9 +170,9 @@ extension ParsedRecord {
     /// Gives false, with ``fault`` set, where the layout is broken.
     @inline(never)
     private mutating func parse(bytes: UnsafeRawBufferPointer) -> Bool {
-        blockCount = 0
-        origin = 0
-        topLevelTransactionID = nil
+        state.pointee.blockCount = 0
+        state.pointee.origin = 0
+        state.pointee.topLevelTransactionID = nil
         var mainLength = 0
         var offset = WALRecord.headerSize
         var payload = 0
@@ -175,9 +198,9 @@ extension ParsedRecord {
                 break
             }
             if id == FragmentID.origin {
-                origin = bytes.littleEndian(at: offset &+ 1)
+                state.pointee.origin = bytes.littleEndian(at: offset &+ 1)
             } else if id == FragmentID.topLevelTransaction {
-                topLevelTransactionID = bytes.littleEndian(at: offset &+ 1)
+                state.pointee.topLevelTransactionID = bytes.littleEndian(at: offset &+ 1)
             } else {
                 return fail(.unknownFragment(id: id, offset: offset))
             }
@@ -185,15 +208,15 @@ extension ParsedRecord {
         }
         payload &+= mainLength
         guard end &- offset == payload else { return fail(.lengthMismatch(declared: payload, found: end &- offset)) }
-        payloadOffset = offset
-        mainDataLength = mainLength
-        mainDataOffset = end &- mainLength
+        state.pointee.payloadOffset = offset
+        state.pointee.mainDataLength = mainLength
+        state.pointee.mainDataOffset = end &- mainLength
         return true
     }
 
     @inline(never)
     private mutating func fail(_ fault: RecordLayoutFault) -> Bool {
-        self.fault = fault
+        state.pointee.fault = fault
         return false
     }
 
@@ -241,7 +264,7 @@ extension ParsedRecord {
         }
         block.pointee.block = bytes.littleEndian(at: offset)
         offset &+= 4
-        blockCount &+= 1
+        state.pointee.blockCount &+= 1
         return true
     }
 
@@ -254,10 +277,10 @@ extension ParsedRecord {
         image.length = bytes.littleEndian(at: offset)
         image.holeOffset = bytes.littleEndian(at: offset + 2)
         let info = bytes[offset + 4]
-        image.attributes = needsImageFlagTranslation ? imageFlags.translated(info) : info
+        image.attributes = state.pointee.needsImageFlagTranslation ? state.pointee.imageFlags.translated(info) : info
         offset += 5
         let pageSize = UInt16(RelationPage.size)
-        let hasHole = info & imageFlags.hasHole != 0
+        let hasHole = info & state.pointee.imageFlags.hasHole != 0
         if image.isCompressed {
             if hasHole {
                 guard bytes.count - offset >= 2 else { return fail(.truncated(offset: offset)) }

@@ -11,6 +11,7 @@
 ///      20     4  CRC-32C of bytes 24... and then 0..<20
 /// ```
 /// Source: `wal-decoding.md` §3.
+@frozen
 public struct WALRecord: ~Escapable {
     /// The whole record, header included; page headers inside it and padding after it are taken out.
     public let bytes: RawSpan
@@ -25,6 +26,7 @@ public struct WALRecord: ~Escapable {
     public let next: LSN
 
     @inlinable
+    @inline(__always)
     @_lifetime(copy bytes)
     init(bytes: RawSpan, start: LSN, end: LSN, next: LSN) {
         self.bytes = bytes

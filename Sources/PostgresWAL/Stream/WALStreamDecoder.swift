@@ -29,13 +29,17 @@ public struct WALStreamDecoder: ~Copyable {
     public let maximumRecordLength: Int
 
     /// The LSN of the next byte that has not been taken; between two records the end of the last one, unpadded.
-    public private(set) var position: LSN
+    public var position: LSN { cursor }
 
+    @usableFromInline
+    var cursor: LSN
     /// Bytes before this LSN are passed over: padding, or the rest of a segment after a switch.
-    private var resumeAt: LSN
+    @usableFromInline
+    var resumeAt: LSN
     /// Set while a record or a page header is incomplete, or something else has to be looked after before a record
     /// may be handed out in place.
-    private var isInterrupted = false
+    @usableFromInline
+    var isInterrupted = false
     private var assembly = AssemblyBuffer()
     private var recordStart: LSN = .invalid
     /// The declared length of the record that is being assembled; 0 before it is known.
@@ -61,7 +65,7 @@ public struct WALStreamDecoder: ~Copyable {
         self.version = version
         self.segmentSize = segmentSize
         self.maximumRecordLength = min(max(maximumRecordLength, WALRecord.headerSize), WALRecord.maximumLength)
-        position = start
+        cursor = start
         resumeAt = start
         try Self.check(start: start, segmentSize: segmentSize)
     }
@@ -72,7 +76,7 @@ public struct WALStreamDecoder: ~Copyable {
     /// - Throws: `startPosition` if no record can start there; the decoder is then as it was.
     public mutating func reset(to start: LSN) throws(WALDecodeError) {
         try Self.check(start: start, segmentSize: segmentSize)
-        position = start
+        cursor = start
         resumeAt = start
         isInterrupted = false
         isAssembling = false
@@ -85,7 +89,7 @@ public struct WALStreamDecoder: ~Copyable {
 
     /// Where decoding would have to begin again to lose nothing: the start of the first record not yet handed out.
     public var nextRecordStart: LSN {
-        isAssembling ? recordStart : max(resumeAt, position)
+        isAssembling ? recordStart : max(resumeAt, cursor)
     }
 
     /// Takes bytes off the front of `input` and gives the next whole record.
@@ -93,10 +97,12 @@ public struct WALStreamDecoder: ~Copyable {
     /// - Parameter input: the bytes from ``position`` on; what was used is removed from its front.
     /// - Returns: the record, or nil when all of `input` was taken and no record is complete.
     /// - Throws: what is wrong with the WAL; the decoder can then only be reset.
+    @inlinable
+    @inline(__always)
     @_lifetime(copy input, &self)
     @_lifetime(input: copy input)
     public mutating func next(_ input: inout RawSpan) throws(WALDecodeError) -> WALRecord? {
-        let padding = Int(truncatingIfNeeded: resumeAt.rawValue &- position.rawValue)
+        let padding = Int(truncatingIfNeeded: resumeAt.rawValue &- cursor.rawValue)
         if !isInterrupted, padding < input.byteCount, resumeAt.pageOffset != 0 {
             let rest = min(input.byteCount &- padding, resumeAt.remainingInPage)
             if rest >= WALRecord.headerSize {
@@ -116,11 +122,12 @@ public struct WALStreamDecoder: ~Copyable {
 
 extension WALStreamDecoder {
     /// Verifies a whole record and moves behind it.
+    @inlinable
     @inline(__always)
     @_lifetime(copy bytes)
-    private mutating func finish(_ bytes: RawSpan, start: LSN, end: LSN) throws(WALDecodeError) -> WALRecord {
-        position = end
-        let computed = bytes.withUnsafeBytes { cchecksum_wal_record($0.baseAddress!, $0.count) }
+    mutating func finish(_ bytes: RawSpan, start: LSN, end: LSN) throws(WALDecodeError) -> WALRecord {
+        cursor = end
+        let computed = recordChecksum(bytes)
         let found = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 20, as: UInt32.self).littleEndian
         guard computed == found else {
             throw fail(checksumMismatch(bytes, start: start, found: found, computed: computed))
@@ -135,15 +142,17 @@ extension WALStreamDecoder {
     }
 
     /// Info and resource manager of XLOG_SWITCH, as they stand in a record's header. The low info bits are not masked.
-    private static var segmentSwitch: UInt16 { 0x0040 }
+    @inlinable
+    static var segmentSwitch: UInt16 { 0x0040 }
 
     /// A torn write leaves whole sectors of a record unwritten, so zeros from a sector's start to the record's end
     /// speak for one; so do other values for damage.
+    @usableFromInline
     @inline(never)
-    private func checksumMismatch(_ bytes: RawSpan, start: LSN, found: UInt32, computed: UInt32) -> WALDecodeError {
+    func checksumMismatch(_ bytes: RawSpan, start: LSN, found: UInt32, computed: UInt32) -> WALDecodeError {
         let sector: UInt64 = 512
-        let lastSectorStart = (position - 1).rawValue & ~(sector - 1)
-        let tail = Int(position.rawValue - lastSectorStart)
+        let lastSectorStart = (cursor - 1).rawValue & ~(sector - 1)
+        let tail = Int(cursor.rawValue - lastSectorStart)
         var isTorn = lastSectorStart > start.rawValue && tail < bytes.byteCount
         if isTorn {
             for offset in bytes.byteCount - tail..<bytes.byteCount where bytes.byte(at: offset) != 0 {
@@ -152,12 +161,13 @@ extension WALStreamDecoder {
             }
         }
         return WALDecodeError(
-            lsn: position, reason: .checksum(found: found, computed: computed), condition: isTorn ? .torn : .corrupt,
+            lsn: cursor, reason: .checksum(found: found, computed: computed), condition: isTorn ? .torn : .corrupt,
             recordStart: start)
     }
 
+    @usableFromInline
     @inline(never)
-    private mutating func fail(_ error: WALDecodeError) -> WALDecodeError {
+    mutating func fail(_ error: WALDecodeError) -> WALDecodeError {
         failure = error
         isInterrupted = true
         return error
@@ -167,18 +177,19 @@ extension WALStreamDecoder {
 // MARK: - Records in several pieces
 
 extension WALStreamDecoder {
+    @usableFromInline
     @inline(never)
     @_lifetime(copy input, &self)
     @_lifetime(input: copy input)
-    private mutating func assembleNext(_ input: inout RawSpan) throws(WALDecodeError) -> WALRecord? {
+    mutating func assembleNext(_ input: inout RawSpan) throws(WALDecodeError) -> WALRecord? {
         if let failure { throw failure }
         while true {
-            if position < resumeAt {
-                let count = min(UInt64(input.byteCount), resumeAt.rawValue - position.rawValue)
+            if cursor < resumeAt {
+                let count = min(UInt64(input.byteCount), resumeAt.rawValue - cursor.rawValue)
                 take(Int(count), of: &input)
-                if position < resumeAt { return nil }
+                if cursor < resumeAt { return nil }
             }
-            if position.pageOffset == 0 {
+            if cursor.pageOffset == 0 {
                 guard let pageHeader = takeHeader(&input) else { return nil }
                 try enterPage(pageHeader)
                 continue
@@ -190,7 +201,7 @@ extension WALStreamDecoder {
             if recordLength == 0 {
                 guard try takeLength(&input) else { return nil }
             }
-            let count = min(recordLength - assembly.count, position.remainingInPage, input.byteCount)
+            let count = min(recordLength - assembly.count, cursor.remainingInPage, input.byteCount)
             assembly.append(input.extracting(first: count))
             take(count, of: &input)
             if assembly.count == recordLength {
@@ -199,7 +210,7 @@ extension WALStreamDecoder {
                 let assembled = assembly.bytes
                 let bytes = RawSpan(_unsafeBytes: assembled)
                 try checkAbandoned(bytes)
-                let record = try finish(bytes, start: recordStart, end: position)
+                let record = try finish(bytes, start: recordStart, end: cursor)
                 return _overrideLifetime(record, mutating: &self)
             }
             if input.isEmpty { return nil }
@@ -209,11 +220,11 @@ extension WALStreamDecoder {
     @_lifetime(input: copy input)
     private mutating func take(_ count: Int, of input: inout RawSpan) {
         input = input.extracting(droppingFirst: count)
-        position += UInt64(count)
+        cursor += UInt64(count)
     }
 
     private mutating func beginRecord() {
-        recordStart = position
+        recordStart = cursor
         recordLength = 0
         isAssembling = true
         isInterrupted = true
@@ -270,7 +281,7 @@ extension WALStreamDecoder {
     /// The header of the page at ``position`` once all of it is there.
     @_lifetime(input: copy input)
     private mutating func takeHeader(_ input: inout RawSpan) -> WALPageHeader? {
-        let isLong = segmentSize.isSegmentStart(position)
+        let isLong = segmentSize.isSegmentStart(cursor)
         let size = isLong ? WALPage.longHeaderSize : WALPage.shortHeaderSize
         let taken = header.take(&input, upTo: size)
         if taken < size {
@@ -287,7 +298,7 @@ extension WALStreamDecoder {
             let condition = condition(of: page)
             throw fail(
                 WALDecodeError(
-                    lsn: position, reason: reason,
+                    lsn: cursor, reason: reason,
                     condition: isAssembling && condition != .corrupt ? .torn : condition,
                     recordStart: isAssembling ? recordStart : nil))
         }
@@ -296,16 +307,16 @@ extension WALStreamDecoder {
             abandonedRecord = recordStart
             isAssembling = false
         }
-        position += UInt64(page.long == nil ? WALPage.shortHeaderSize : WALPage.longHeaderSize)
-        resumeAt = position
+        cursor += UInt64(page.long == nil ? WALPage.shortHeaderSize : WALPage.longHeaderSize)
+        resumeAt = cursor
     }
 
     private func fault(in page: WALPageHeader) -> WALDecodeError.Reason? {
         if page.magic != version.pageMagic {
             return .pageMagic(found: page.magic, expected: version.pageMagic)
         }
-        if page.pageAddress != position {
-            return .pageAddress(found: page.pageAddress.rawValue, expected: position)
+        if page.pageAddress != cursor {
+            return .pageAddress(found: page.pageAddress.rawValue, expected: cursor)
         }
         if let long = page.long {
             if long.segmentSize != UInt32(segmentSize.bytes) {
@@ -332,7 +343,7 @@ extension WALStreamDecoder {
 
     private func condition(of page: WALPageHeader) -> WALDecodeError.Condition {
         if page.isZero { return .zeroed }
-        let isOlder = page.pageAddress < position && page.pageAddress.pageOffset == 0
+        let isOlder = page.pageAddress < cursor && page.pageAddress.pageOffset == 0
         return isOlder && PostgresMajorVersion(pageMagic: page.magic) != nil ? .stale : .corrupt
     }
 
@@ -346,4 +357,10 @@ extension WALStreamDecoder {
             throw WALDecodeError(lsn: start, reason: .startPosition)
         }
     }
+}
+
+/// The CRC-32C that belongs into the header of the record in `bytes`.
+@usableFromInline
+func recordChecksum(_ bytes: RawSpan) -> UInt32 {
+    bytes.withUnsafeBytes { cchecksum_wal_record($0.baseAddress!, $0.count) }
 }
