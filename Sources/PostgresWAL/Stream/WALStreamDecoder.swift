@@ -88,6 +88,9 @@ public struct WALStreamDecoder: ~Copyable {
         isAssembling ? recordStart : max(resumeAt, position)
     }
 
+    /// Bytes that are allocated for a record in several pieces.
+    package var assemblyCapacity: Int { assembly.capacity }
+
     /// Takes bytes off the front of `input` and gives the next whole record.
     ///
     /// - Parameter input: the bytes from ``position`` on; what was used is removed from its front.
@@ -191,7 +194,7 @@ extension WALStreamDecoder {
                 guard try takeLength(&input) else { return nil }
             }
             let count = min(recordLength - assembly.count, position.remainingInPage, input.byteCount)
-            assembly.append(input.extracting(first: count))
+            assembly.append(input.extracting(first: count), of: recordLength)
             take(count, of: &input)
             if assembly.count == recordLength {
                 isAssembling = false
@@ -226,7 +229,7 @@ extension WALStreamDecoder {
     private mutating func takeLength(_ input: inout RawSpan) throws(WALDecodeError) -> Bool {
         let count = min(4 - assembly.count, input.byteCount)
         let ahead = input
-        assembly.append(input.extracting(first: count))
+        assembly.append(input.extracting(first: count), of: 4)
         take(count, of: &input)
         guard assembly.count == 4 else { return false }
         let length = assembly.bytes.loadUnaligned(as: UInt32.self).littleEndian
