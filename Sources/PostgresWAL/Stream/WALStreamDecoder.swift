@@ -52,7 +52,8 @@ public struct WALStreamDecoder: ~Copyable {
     ///   - version: the version whose WAL this is.
     ///   - segmentSize: the cluster's segment size.
     ///   - start: a multiple of 8 behind a page's header, or a page's start.
-    ///   - maximumRecordLength: longer records are refused; at most 1020 MiB, which is also the default.
+    ///   - maximumRecordLength: longer records are refused; at least 8192, since records that lie on one page are
+    ///     always accepted, and at most 1020 MiB, which is also the default.
     /// - Throws: `startPosition` if no record can start there.
     public init(
         version: PostgresMajorVersion, segmentSize: WALSegmentSize = .standard, startingAt start: LSN,
@@ -60,7 +61,7 @@ public struct WALStreamDecoder: ~Copyable {
     ) throws(WALDecodeError) {
         self.version = version
         self.segmentSize = segmentSize
-        self.maximumRecordLength = min(max(maximumRecordLength, WALRecord.headerSize), WALRecord.maximumLength)
+        self.maximumRecordLength = min(max(maximumRecordLength, WALPage.size), WALRecord.maximumLength)
         position = start
         resumeAt = start
         try Self.check(start: start, segmentSize: segmentSize)
