@@ -47,6 +47,25 @@ let package = Package(
             name: "bench", dependencies: ["CFloor", "PostgresWAL", "WALFiles"], path: "Benchmarks/Bench",
             swiftSettings: settings),
 
+        // What several test targets use: golden WAL, PostgreSQL's own tools, seeded randomness.
+        .target(
+            name: "TestFixtures", dependencies: ["PostgresWAL", "WALFiles"], path: "Tests/TestFixtures",
+            swiftSettings: settings),
+        .testTarget(
+            name: "PostgresWALTests",
+            dependencies: ["CChecksum", "CLZ4", "CZstd", "PostgresWAL", "TestFixtures", "WALFiles"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WALFilesTests",
+            dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WalctlTests",
+            dependencies: ["PostgresWAL", "TestFixtures", "WALFiles", "walctl"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "ShardIdentityTests",
             dependencies: ["ShardIdentity"],
