@@ -1,11 +1,13 @@
 extension ResourceManager {
-    /// The name of a record's operation as `pg_waldump` prints it; nil for one that PostgreSQL itself doesn't know.
+    /// The name of a record's operation as `pg_waldump` prints it.
+    ///
+    /// Source: what `pg_waldump --stats=record` of PostgreSQL 15, 16 and 17 prints for every info byte; for 14 the
+    /// `rm_identify` functions of its resource managers.
     ///
     /// - Parameters:
     ///   - info: the record's info byte; its low four bits don't count.
     ///   - version: the version whose WAL this is.
-    /// Source: the names that `pg_waldump --stats=record` of PostgreSQL 15, 16 and 17 prints for every info byte; for
-    /// 14 the `rm_identify` functions of its resource managers.
+    /// - Returns: the name; nil where PostgreSQL itself has none.
     public func operation(info: UInt8, version: PostgresMajorVersion) -> String? {
         guard Int(rawValue) < Self.builtIn.count else { return nil }
         return OperationTable.names[version]?[Int(rawValue) << 4 | Int(info >> 4)]
@@ -21,7 +23,9 @@ private enum OperationTable {
         let mask: UInt8
 
         init(
-            _ value: UInt8, _ name: String, _ versions: ClosedRange<PostgresMajorVersion> = .v14 ... .v17,
+            _ value: UInt8,
+            _ name: String,
+            _ versions: ClosedRange<PostgresMajorVersion> = .v14 ... .v17,
             mask: UInt8 = 0xF0
         ) {
             self.value = value
@@ -96,7 +100,7 @@ private enum OperationTable {
             Row(0x30, "TRUNCATE_ID"),
         ],
         .relationMap: [
-            Row(0x00, "UPDATE"),
+            Row(0x00, "UPDATE")
         ],
         .standby: [
             Row(0x00, "LOCK"),
@@ -182,7 +186,7 @@ private enum OperationTable {
             Row(0x70, "ASSIGN_LSN"),
         ],
         .sequence: [
-            Row(0x00, "LOG"),
+            Row(0x00, "LOG")
         ],
         .spgist: [
             Row(0x10, "ADD_LEAF"),
@@ -214,10 +218,10 @@ private enum OperationTable {
         ],
         .generic: [
             // One operation, whatever the info byte.
-            Row(0x00, "Generic", mask: 0x00),
+            Row(0x00, "Generic", mask: 0x00)
         ],
         .logicalMessage: [
-            Row(0x00, "MESSAGE"),
+            Row(0x00, "MESSAGE")
         ],
     ]
 }
