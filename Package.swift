@@ -63,12 +63,19 @@ let package = Package(
 
         // Tests, and what they share: real PostgreSQL servers, and WAL of such.
         .target(
-            name: "TestFixtures", dependencies: ["PostgresWAL"], path: "Tests/TestFixtures",
+            name: "TestFixtures", dependencies: ["PostgresWAL", "WALFiles"], path: "Tests/TestFixtures",
             swiftSettings: settings),
         .target(name: "CSpawn", path: "Tests/CSpawn"),
         .target(
             name: "PostgresHarness", dependencies: ["CSpawn", "PostgresWAL"], path: "Tests/PostgresHarness",
             resources: [.copy("Workload")], swiftSettings: settings),
+        .testTarget(
+            name: "PostgresWALTests",
+            dependencies: ["CChecksum", "CLZ4", "CZstd", "PostgresWAL", "TestFixtures", "WALFiles"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WalctlTests", dependencies: ["PostgresWAL", "TestFixtures", "WALFiles", "walctl"],
+            swiftSettings: settings),
         .testTarget(
             name: "ShardIdentityTests", dependencies: ["ShardIdentity"], resources: [.copy("Fixtures")],
             swiftSettings: settings),

@@ -48,7 +48,7 @@ struct Decode: ParsableCommand {
                 } else if format == .jsonl {
                     try output.appendJSON(record, parsed)
                 } else {
-                    try output.appendLine(record, parsed)
+                    try output.appendLine(record, parsed, version: walk.directory.version)
                 }
             }
         } catch {

@@ -4,7 +4,9 @@ extension TextBuffer {
     private static let forkNames = ["main", "fsm", "vm", "init"]
 
     /// Appends a record as one line of pg_waldump's form.
-    mutating func appendLine(_ record: borrowing WALRecord, _ parsed: borrowing ParsedRecord) throws {
+    mutating func appendLine(
+        _ record: borrowing WALRecord, _ parsed: borrowing ParsedRecord, version: PostgresMajorVersion
+    ) throws {
         let length = record.bytes.byteCount
         append("rmgr: ")
         append(record.resourceManager.name, filledTo: 11)
@@ -19,7 +21,8 @@ extension TextBuffer {
         append(", prev ")
         append(longForm: record.previous)
         append(", desc: ")
-        append(record.resourceManager.operation(info: record.info) ?? "UNKNOWN (\(hexadecimal(record.info & 0xF0)))")
+        let operation = record.resourceManager.operation(info: record.info, version: version)
+        append(operation ?? "UNKNOWN (\(hexadecimal(record.info & 0xF0)))")
         for index in 0..<parsed.blockCount {
             appendBlock(parsed[index])
         }

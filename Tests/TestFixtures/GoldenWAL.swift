@@ -38,7 +38,9 @@ package struct GoldenWAL: Sendable, CustomStringConvertible {
         path = TemporaryFolder.ofProcess + "/" + name
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let tar = try FinishedProcess.run(
-            "/usr/bin/env", ["tar", "--zstd", "--no-same-owner", "-xf", archive, "-C", path])
+            "/usr/bin/env",
+            ["tar", "--zstd", "--no-same-owner", "-xf", archive, "-C", path]
+        )
         guard tar.status == 0 else { throw FixtureError(description: "can't unpack \(archive): \(tar.errors)") }
         let meta = try String(contentsOfFile: path + "/meta", encoding: .utf8)
         // start=0/1511B38 end=0/2368A10 pg=15
@@ -68,7 +70,10 @@ package struct GoldenWAL: Sendable, CustomStringConvertible {
         var position = start
         while position < end {
             let name = WALFileName(
-                timelineID: 1, segmentNumber: size.segmentNumber(of: position), segmentSize: size)
+                timelineID: 1,
+                segmentNumber: size.segmentNumber(of: position),
+                segmentSize: size
+            )
             let segment = try fileBytes(path + "/" + (name?.description ?? ""))
             let upTo = min(end, size.segmentStart(of: position) + size.bytes)
             let offset = Int(size.offset(of: position))

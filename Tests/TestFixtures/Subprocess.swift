@@ -8,7 +8,9 @@ package struct FinishedProcess: Sendable {
 
     package var text: String { String(decoding: output, as: UTF8.self) }
 
-    /// Runs a program and waits for it. Its output goes to files first, so it may be of any size.
+    /// Runs a program and waits for it.
+    ///
+    /// Its output goes to files first, so it may be of any size.
     package static func run(_ executable: String, _ arguments: [String]) throws -> FinishedProcess {
         let folder = try TemporaryFolder()
         let process = Process()
@@ -24,7 +26,8 @@ package struct FinishedProcess: Sendable {
         return FinishedProcess(
             status: process.terminationStatus,
             output: try fileBytes(folder.path(of: "output")),
-            errors: String(decoding: try fileBytes(folder.path(of: "errors")), as: UTF8.self))
+            errors: String(decoding: try fileBytes(folder.path(of: "errors")), as: UTF8.self)
+        )
     }
 }
 

@@ -39,8 +39,14 @@ package struct WaldumpLine: Hashable, Sendable {
     package var blocks: [Block]
 
     package init(
-        resourceManager: String, lengthWithoutImages: Int, length: Int, transactionID: UInt32, start: LSN,
-        previous: LSN, operation: String?, blocks: [Block]
+        resourceManager: String,
+        lengthWithoutImages: Int,
+        length: Int,
+        transactionID: UInt32,
+        start: LSN,
+        previous: LSN,
+        operation: String?,
+        blocks: [Block]
     ) {
         self.resourceManager = resourceManager
         self.lengthWithoutImages = lengthWithoutImages
@@ -70,9 +76,15 @@ package struct WaldumpLine: Hashable, Sendable {
             blocks.append(block)
         }
         self.init(
-            resourceManager: resourceManager, lengthWithoutImages: without, length: length,
-            transactionID: transaction, start: start, previous: previous,
-            operation: operation == "UNKNOWN" ? nil : operation, blocks: blocks)
+            resourceManager: resourceManager,
+            lengthWithoutImages: without,
+            length: length,
+            transactionID: transaction,
+            start: start,
+            previous: previous,
+            operation: operation == "UNKNOWN" ? nil : operation,
+            blocks: blocks
+        )
     }
 
     private static func ends(_ byte: UInt8) -> Bool {
@@ -102,7 +114,12 @@ extension WaldumpLine.Block {
         default: return nil
         }
         self.init(
-            id: id, relation: String(words[2]), fork: hasFork ? String(words[4]) : "main", block: block, image: image)
+            id: id,
+            relation: String(words[2]),
+            fork: hasFork ? String(words[4]) : "main",
+            block: block,
+            image: image
+        )
     }
 }
 

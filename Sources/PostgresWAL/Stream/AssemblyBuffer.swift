@@ -11,6 +11,9 @@ struct AssemblyBuffer: ~Copyable {
 
     deinit { storage.deallocate() }
 
+    /// Bytes that are allocated.
+    var capacity: Int { storage.count }
+
     mutating func removeAll() {
         count = 0
     }
@@ -23,9 +26,10 @@ struct AssemblyBuffer: ~Copyable {
         count = 0
     }
 
-    mutating func append(_ bytes: RawSpan) {
+    /// Appends bytes of a record that is `total` bytes long in all: no more than that is allocated ahead.
+    mutating func append(_ bytes: RawSpan, of total: Int) {
         let needed = count + bytes.byteCount
-        if needed > storage.count { grow(to: max(needed, storage.count * 2)) }
+        if needed > storage.count { grow(to: max(needed, min(storage.count * 2, total))) }
         bytes.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             (storage.baseAddress! + count).copyMemory(from: start, byteCount: source.count)

@@ -56,7 +56,8 @@ public struct WALStreamDecoder: ~Copyable {
     ///   - version: the version whose WAL this is.
     ///   - segmentSize: the cluster's segment size.
     ///   - start: a multiple of 8 behind a page's header, or a page's start.
-    ///   - maximumRecordLength: longer records are refused; at most 1020 MiB, which is also the default.
+    ///   - maximumRecordLength: longer records are refused; at least 8192, since records that lie on one page are
+    ///     always accepted, and at most 1020 MiB, which is also the default.
     /// - Throws: `startPosition` if no record can start there.
     public init(
         version: PostgresMajorVersion, segmentSize: WALSegmentSize = .standard, startingAt start: LSN,
@@ -64,7 +65,7 @@ public struct WALStreamDecoder: ~Copyable {
     ) throws(WALDecodeError) {
         self.version = version
         self.segmentSize = segmentSize
-        self.maximumRecordLength = min(max(maximumRecordLength, WALRecord.headerSize), WALRecord.maximumLength)
+        self.maximumRecordLength = min(max(maximumRecordLength, WALPage.size), WALRecord.maximumLength)
         cursor = start
         resumeAt = start
         try Self.check(start: start, segmentSize: segmentSize)
@@ -91,6 +92,9 @@ public struct WALStreamDecoder: ~Copyable {
     public var nextRecordStart: LSN {
         isAssembling ? recordStart : max(resumeAt, cursor)
     }
+
+    /// Bytes that are allocated for a record in several pieces.
+    package var assemblyCapacity: Int { assembly.capacity }
 
     /// Takes bytes off the front of `input` and gives the next whole record.
     ///
@@ -202,7 +206,7 @@ extension WALStreamDecoder {
                 guard try takeLength(&input) else { return nil }
             }
             let count = min(recordLength - assembly.count, cursor.remainingInPage, input.byteCount)
-            assembly.append(input.extracting(first: count))
+            assembly.append(input.extracting(first: count), of: recordLength)
             take(count, of: &input)
             if assembly.count == recordLength {
                 isAssembling = false
@@ -237,7 +241,7 @@ extension WALStreamDecoder {
     private mutating func takeLength(_ input: inout RawSpan) throws(WALDecodeError) -> Bool {
         let count = min(4 - assembly.count, input.byteCount)
         let ahead = input
-        assembly.append(input.extracting(first: count))
+        assembly.append(input.extracting(first: count), of: 4)
         take(count, of: &input)
         guard assembly.count == 4 else { return false }
         let length = assembly.bytes.loadUnaligned(as: UInt32.self).littleEndian
