@@ -35,7 +35,10 @@ let package = Package(
 
         // Row 2: the language the parties speak.
         .target(
-            name: "InterpretedWAL", dependencies: ["PostgresWAL", "ShardIdentity", "CZstd"], swiftSettings: settings),
+            name: "InterpretedWAL",
+            dependencies: ["PostgresWAL", "ShardIdentity", "CZstd"],
+            swiftSettings: settings
+        ),
 
         // Beside the rows: WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
@@ -47,7 +50,8 @@ let package = Package(
                 "CCrypto", "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
 
         // Benches: `make bench`.
         .target(name: "CFloor", dependencies: ["CChecksum"], path: "Benchmarks/CFloor"),
@@ -59,35 +63,55 @@ let package = Package(
                 "ShardIdentity", "TestFixtures", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks/Bench", swiftSettings: settings),
+            path: "Benchmarks/Bench",
+            swiftSettings: settings
+        ),
 
         // Tests, and what they share: real PostgreSQL servers, and WAL of such.
         .target(
-            name: "TestFixtures", dependencies: ["PostgresWAL", "WALFiles"], path: "Tests/TestFixtures",
-            swiftSettings: settings),
+            name: "TestFixtures",
+            dependencies: ["PostgresWAL", "WALFiles"],
+            path: "Tests/TestFixtures",
+            swiftSettings: settings
+        ),
         .target(name: "CSpawn", path: "Tests/CSpawn"),
         .target(
-            name: "PostgresHarness", dependencies: ["CSpawn", "PostgresWAL"], path: "Tests/PostgresHarness",
-            resources: [.copy("Workload")], swiftSettings: settings),
+            name: "PostgresHarness",
+            dependencies: ["CSpawn", "PostgresWAL"],
+            path: "Tests/PostgresHarness",
+            resources: [.copy("Workload")],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "PostgresWALTests",
             dependencies: ["CChecksum", "CLZ4", "CZstd", "PostgresWAL", "TestFixtures", "WALFiles"],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
         .testTarget(
-            name: "WalctlTests", dependencies: ["PostgresWAL", "TestFixtures", "WALFiles", "walctl"],
-            swiftSettings: settings),
+            name: "WalctlTests",
+            dependencies: ["PostgresWAL", "TestFixtures", "WALFiles", "walctl"],
+            swiftSettings: settings
+        ),
         .testTarget(
-            name: "ShardIdentityTests", dependencies: ["ShardIdentity"], resources: [.copy("Fixtures")],
-            swiftSettings: settings),
+            name: "ShardIdentityTests",
+            dependencies: ["ShardIdentity"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "InterpretedWALTests",
             dependencies: ["CInterpretedWALProto", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
         .testTarget(
-            name: "WALFilesTests", dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"], swiftSettings: settings),
+            name: "WALFilesTests",
+            dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles"],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
     ]
 )

@@ -12,7 +12,8 @@ struct Bench: ParsableCommand {
             ever adds. Ratios are of such best rounds.
 
             The samples (bulk insert and pgbench on PostgreSQL 15) are made once and kept in the cache folder.
-            """)
+            """
+    )
 
     @Option(help: "Rounds of every measurement.")
     var rounds = 7
@@ -25,7 +26,8 @@ struct Bench: ParsableCommand {
 
     @Option(
         name: .customLong("bulk-megabytes"),
-        help: "Size of the bulk-insert sample; a small one tries the bench out, its figures mean little.")
+        help: "Size of the bulk-insert sample; a small one tries the bench out, its figures mean little."
+    )
     var bulkMegabytes = 300
 
     mutating func validate() throws {

@@ -47,7 +47,8 @@ struct DecodeBench {
         let size = Double(sample.bytes.count)
         results.heading(
             "decode, \(sample.name): \(sample.recordCount) records, \(sample.bytes.count / 1_000_000) MB, "
-                + "CRC by \(String(cString: cchecksum_crc32c_implementation()))")
+                + "CRC by \(String(cString: cchecksum_crc32c_implementation()))"
+        )
         let key = "decode.\(sample.name)"
         let memory = measurement.seconds("memory")
         let files = measurement.seconds("files")

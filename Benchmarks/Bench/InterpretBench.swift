@@ -31,7 +31,8 @@ struct InterpretBench {
                     try Self.interpret(sample, shards) { message in
                         output.removeAll()
                         try compressor.compress(message, into: &output)
-                    })
+                    }
+                )
             }
         }
         try measurement.run(rounds: rounds)
@@ -46,7 +47,9 @@ struct InterpretBench {
 
     /// Interprets the sample for some shards; gives the sum of the messages' bytes.
     static func interpret(
-        _ sample: Sample, _ shards: [ShardIdentity], message: (RawSpan) throws -> Void
+        _ sample: Sample,
+        _ shards: [ShardIdentity],
+        message: (RawSpan) throws -> Void
     ) throws -> Int {
         var interpreter = BatchInterpreter(version: sample.version, shards: shards)
         var next = sample.start

@@ -41,13 +41,24 @@ struct ParseBench {
         try measurement.run(rounds: rounds)
         let records = Double(sample.recordCount)
         results.heading("receive, \(sample.name): \(messages.plain.count) messages for one shard")
-        results.add("parse.\(sample.name).ns", measurement.seconds("parse") / records * 1e9, "ns", "a record, all values")
         results.add(
-            "parse.\(sample.name).allocations", Double(measurement.allocations["parse"] ?? 0), "",
-            "allocations in the whole run")
+            "parse.\(sample.name).ns",
+            measurement.seconds("parse") / records * 1e9,
+            "ns",
+            "a record, all values"
+        )
         results.add(
-            "decompress.\(sample.name).ns", measurement.seconds("decompress") / records * 1e9, "ns",
-            "zstd level 1, a record")
+            "parse.\(sample.name).allocations",
+            Double(measurement.allocations["parse"] ?? 0),
+            "",
+            "allocations in the whole run"
+        )
+        results.add(
+            "decompress.\(sample.name).ns",
+            measurement.seconds("decompress") / records * 1e9,
+            "ns",
+            "zstd level 1, a record"
+        )
     }
 
     /// Walks over all records and values of a message; gives the number of records.

@@ -67,13 +67,17 @@ extension String {
 // MARK: - Arithmetic
 
 extension LSN {
-    /// The position `bytes` further on. Traps past 2^64 - 1: no WAL gets there.
+    /// The position `bytes` further on.
+    ///
+    /// Traps past 2^64 - 1: no WAL gets there.
     @inlinable
     public static func + (lhs: LSN, bytes: UInt64) -> LSN {
         LSN(lhs.rawValue + bytes)
     }
 
-    /// The position `bytes` further back. Traps below zero.
+    /// The position `bytes` further back.
+    ///
+    /// Traps below zero.
     @inlinable
     public static func - (lhs: LSN, bytes: UInt64) -> LSN {
         LSN(lhs.rawValue - bytes)
@@ -85,7 +89,9 @@ extension LSN {
         rawValue >= start.rawValue ? rawValue - start.rawValue : nil
     }
 
-    /// Moves on by `bytes`. Traps past 2^64 - 1.
+    /// Moves on by `bytes`.
+    ///
+    /// Traps past 2^64 - 1.
     @inlinable
     public static func += (lhs: inout LSN, bytes: UInt64) {
         lhs.rawValue += bytes

@@ -115,6 +115,7 @@ extension WALDirectory {
     /// A page often begins with the rest of a record from the page before; that is passed over.
     ///
     /// - Parameter lsn: a position in the folder's WAL.
+    /// - Returns: the LSN of the record's first byte, behind the page's header.
     /// - Throws: ``WALFileError`` if the page was never written or no record begins up to the end of the files.
     public func firstRecordStart(onPageOf lsn: LSN) throws(WALFileError) -> LSN {
         var page = lsn.pageStart

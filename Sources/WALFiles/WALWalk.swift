@@ -56,17 +56,21 @@ public struct WALWalk: Sendable {
             while let chunk = try reader.next(before: reader.position < stop ? stop : directory.end) {
                 var input = chunk
                 while let record = try decoder.next(&input) {
-                    if record.start >= stop { return .reached(stop) }
+                    if record.start >= stop { return ending(at: stop) }
                     try parsed.parse(record)
                     try body(record, parsed)
                 }
                 try afterChunk(chunk)
-                if decoder.nextRecordStart >= stop { return .reached(stop) }
+                if decoder.nextRecordStart >= stop { return ending(at: stop) }
             }
             return .endOfFile(decoder.nextRecordStart)
         } catch let error as WALDecodeError {
             return try ending(at: error)
         }
+    }
+
+    private func ending(at stop: LSN) -> Ending {
+        end == nil ? .endOfFile(stop) : .reached(stop)
     }
 
     /// The start of the first record that starts at ``start`` or later: found from the start of its page on.

@@ -54,7 +54,10 @@ struct BatchSender: ~Copyable {
 
     consuming func report(_ shards: [ShardIdentity], hashes: Bool) -> BatchReport {
         BatchReport(
-            shards: zip(shards, weights).map { ("\($0.index)", $1) }, raw: raw, showsHashes: hashes)
+            shards: zip(shards, weights).map { ("\($0.index)", $1) },
+            raw: raw,
+            showsHashes: hashes
+        )
     }
 }
 

@@ -16,7 +16,8 @@ struct Batches: ParsableCommand {
             received the raw WAL.
 
             Example: walctl batches --wal-dir pg_wal --shard-count 8
-            """)
+            """
+    )
 
     @OptionGroup var range: WALRange
     @OptionGroup var shardOptions: ShardOptions

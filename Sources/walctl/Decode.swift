@@ -16,7 +16,8 @@ struct Decode: ParsableCommand {
             unless --end asked for more.
 
             Example: walctl decode --wal-dir /var/lib/postgresql/15/main/pg_wal --stats
-            """)
+            """
+    )
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case text, jsonl

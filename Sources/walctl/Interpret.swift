@@ -17,7 +17,8 @@ struct Interpret: ParsableCommand {
             json: the same content in words, one object a line.
 
             Example: walctl interpret --wal-dir pg_wal --shard-count 4 --stripe-size 8 --format digest
-            """)
+            """
+    )
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case lines, digest, json

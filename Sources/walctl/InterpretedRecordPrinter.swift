@@ -55,7 +55,8 @@ struct InterpretedRecordPrinter: ~Copyable {
     mutating func finish() throws {
         for (name, digest) in zip(shardNames, digests) {
             output.append(
-                "shard=\(name) records=\(digest.records) bytes=\(digest.bytes) sha256=\(digest.hash.finish())")
+                "shard=\(name) records=\(digest.records) bytes=\(digest.bytes) sha256=\(digest.hash.finish())"
+            )
             try output.endLine()
         }
         try output.flush()

@@ -34,7 +34,9 @@ struct Progress: ~Copyable {
         let seconds = (now - began) / .seconds(1)
         let percent = Int(min(done / whole, 1) * 100)
         printToStandardError(
-            "\r\u{1B}[K\(lsn)  \(percent) %  \(count) records  \(Int(done / seconds / 1e6)) MB/s", terminator: "")
+            "\r\u{1B}[K\(lsn)  \(percent) %  \(count) records  \(Int(done / seconds / 1e6)) MB/s",
+            terminator: ""
+        )
     }
 
     /// Takes the line away.

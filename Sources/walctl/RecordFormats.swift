@@ -5,7 +5,9 @@ extension TextBuffer {
 
     /// Appends a record as one line of pg_waldump's form.
     mutating func appendLine(
-        _ record: borrowing WALRecord, _ parsed: borrowing ParsedRecord, version: PostgresMajorVersion
+        _ record: borrowing WALRecord,
+        _ parsed: borrowing ParsedRecord,
+        version: PostgresMajorVersion
     ) throws {
         let length = record.bytes.byteCount
         append("rmgr: ")

@@ -44,10 +44,15 @@ extension TextBuffer {
         append("WAL statistics between \(start) and \(statistics.end):")
         try endLine()
         try appendCells(
-            "Type", ["N", "Record size", "FPI size", "Combined size"], details: Array(repeating: "     (%)", count: 4))
+            "Type",
+            ["N", "Record size", "FPI size", "Combined size"],
+            details: Array(repeating: "     (%)", count: 4)
+        )
         try appendCells(
-            "----", ["-", "-----------", "--------", "-------------"],
-            details: Array(repeating: "     ---", count: 4))
+            "----",
+            ["-", "-----------", "--------", "-------------"],
+            details: Array(repeating: "     ---", count: 4)
+        )
         let total = statistics.total
         for (index, row) in statistics.rows.enumerated() {
             let manager = ResourceManager(rawValue: UInt8(index))
@@ -55,16 +60,20 @@ extension TextBuffer {
             let cells = [row.count, row.recordBytes, row.imageBytes, row.combinedBytes]
             let sums = [total.count, total.recordBytes, total.imageBytes, total.combinedBytes]
             try appendCells(
-                manager.name, cells.map(String.init),
-                details: zip(cells, sums).map { "(\(padded(percentage($0, of: $1), to: 6)))" })
+                manager.name,
+                cells.map(String.init),
+                details: zip(cells, sums).map { "(\(padded(percentage($0, of: $1), to: 6)))" }
+            )
         }
         try appendCells("", Array(repeating: "--------", count: 4), details: Array(repeating: "        ", count: 3))
         try appendCells(
-            "Total", [total.count, total.recordBytes, total.imageBytes, total.combinedBytes].map(String.init),
+            "Total",
+            [total.count, total.recordBytes, total.imageBytes, total.combinedBytes].map(String.init),
             details: [
                 "        ", "[\(percentage(total.recordBytes, of: total.combinedBytes))%]",
                 "[\(percentage(total.imageBytes, of: total.combinedBytes))%]", "[100%]",
-            ])
+            ]
+        )
     }
 
     private mutating func appendCells(_ name: String, _ cells: [String], details: [String]) throws {

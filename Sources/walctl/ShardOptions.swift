@@ -4,12 +4,15 @@ import ShardIdentity
 /// Which shards a command serves.
 struct ShardOptions: ParsableArguments {
     @Option(
-        name: .customLong("shard-count"), help: "Number of shards; 0 for an unsharded tenant.")
+        name: .customLong("shard-count"),
+        help: "Number of shards; 0 for an unsharded tenant."
+    )
     var count: UInt8 = 0
 
     @Option(
         name: .customLong("stripe-size"),
-        help: ArgumentHelp("Blocks of 8 KiB that stay together on one shard.", valueName: "pages"))
+        help: ArgumentHelp("Blocks of 8 KiB that stay together on one shard.", valueName: "pages")
+    )
     var stripeSize: UInt32 = ShardStripeSize.standard.pages
 
     @Option(help: ArgumentHelp("Only this shard. Default: all of them.", valueName: "number"))

@@ -13,19 +13,26 @@ func parseLSN(_ text: String) throws -> LSN {
 struct WALRange: ParsableArguments {
     @Option(
         name: .customLong("wal-dir"),
-        help: ArgumentHelp("Folder of WAL segment files, complete or .partial.", valueName: "dir"))
+        help: ArgumentHelp("Folder of WAL segment files, complete or .partial.", valueName: "dir")
+    )
     var directory: String
 
     @Option(
         help: ArgumentHelp(
             "Where to start, as X/X: the first record that starts here or later. Default: the first record there is.",
-            valueName: "LSN"), transform: parseLSN)
+            valueName: "LSN"
+        ),
+        transform: parseLSN
+    )
     var start: LSN?
 
     @Option(
         help: ArgumentHelp(
             "Where to stop, as X/X: the first record that starts here or later isn't read. Default: the end of the WAL.",
-            valueName: "LSN"), transform: parseLSN)
+            valueName: "LSN"
+        ),
+        transform: parseLSN
+    )
     var end: LSN?
 
     @Option(help: "PostgreSQL timeline ID, if the folder has segments of several.")

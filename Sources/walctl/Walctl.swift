@@ -9,5 +9,6 @@ struct Walctl: ParsableCommand {
             All commands read a folder of WAL segment files: a server's pg_wal, an archive, or what pg_receivewal \
             wrote. PostgreSQL 14 to 17 and every segment size are understood; both are read from the files.
             """,
-        subcommands: [Decode.self, Interpret.self, Batches.self])
+        subcommands: [Decode.self, Interpret.self, Batches.self]
+    )
 }

@@ -25,7 +25,7 @@ import WALFiles
         // The first records of the first segment, and enough of them to cross page ends.
         let all = try starts(directory, from: nil, count: 1000)
         #expect(all.first == directory.start + UInt64(WALPage.longHeaderSize))
-        #expect(all.contains { $0.pageOffset == WALPage.shortHeaderSize })
+        #expect(Set(all.map(\.pageStart)).count > 10)
         for start in all { #expect(try starts(directory, from: start, count: 1) == [start]) }
     }
 

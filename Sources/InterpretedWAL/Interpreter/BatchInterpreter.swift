@@ -51,7 +51,8 @@ public struct BatchInterpreter: ~Copyable {
     ///     batch.
     ///   - maximumRecordBytes: the most bytes that one record may take in one shard's batch.
     public init(
-        version: PostgresMajorVersion, shards: [ShardIdentity],
+        version: PostgresMajorVersion,
+        shards: [ShardIdentity],
         maximumRecordBytes: Int = BatchInterpreter.standardMaximumRecordBytes
     ) {
         precondition(!shards.isEmpty && shards.count <= Int(Int16.max), "between 1 and 32767 shards are served")
@@ -86,6 +87,7 @@ extension BatchInterpreter {
     /// The number of records in a shard's batch.
     ///
     /// - Parameter index: the shard's index in ``shards``.
+    /// - Returns: the records since the batch was emptied.
     public func recordCount(of index: Int) -> Int {
         precondition(shards.indices.contains(index), "no such shard")
         return batches[index].recordCount
@@ -102,9 +104,10 @@ extension BatchInterpreter {
         batches[index].finish(nextRecordLSN: nextRecordLSN, rawWALStartLSN: rawWALStartLSN)
     }
 
-    /// A shard's batch as far as it is written; a whole message once it is finished.
+    /// A shard's batch.
     ///
     /// - Parameter index: the shard's index in ``shards``.
+    /// - Returns: the bytes as far as they are written; a whole message once the batch is finished.
     @_lifetime(borrow self)
     public func batch(of index: Int) -> RawSpan {
         precondition(shards.indices.contains(index), "no such shard")
@@ -120,9 +123,10 @@ extension BatchInterpreter {
         batches[index].removeAll()
     }
 
-    /// What a shard got of the record interpreted last: one `InterpretedWalRecord` message; nil if nothing.
+    /// What a shard got of the record interpreted last.
     ///
     /// - Parameter index: the shard's index in ``shards``.
+    /// - Returns: one `InterpretedWalRecord` message; nil if the shard got nothing.
     @_lifetime(borrow self)
     public func lastRecord(of index: Int) -> RawSpan? {
         precondition(shards.indices.contains(index), "no such shard")
@@ -142,14 +146,18 @@ extension BatchInterpreter {
     ///   - parsed: its fragments.
     /// - Throws: ``InterpretationError`` if the record has no meaning; no batch has changed then.
     public mutating func interpret(
-        _ record: borrowing WALRecord, _ parsed: borrowing ParsedRecord
+        _ record: borrowing WALRecord,
+        _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) {
         let routed = try MetadataInterpreter.metadata(of: record, parsed, version: version)
         try collectValues(of: record, parsed)
         serial &+= 1
         let shared = ShardBatch.Record(
-            record, flushUncommitted: MetadataInterpreter.flushesUncommitted(record), serial: serial,
-            values: UnsafeBufferPointer(start: values, count: parsed.blockCount))
+            record,
+            flushUncommitted: MetadataInterpreter.flushesUncommitted(record),
+            serial: serial,
+            values: UnsafeBufferPointer(start: values, count: parsed.blockCount)
+        )
         switch routed {
         case .none:
             for index in groups.indices { route(shared, to: index) }
@@ -175,7 +183,8 @@ extension BatchInterpreter {
     /// Makes the values of the record's blocks and checks all that may fail.
     @inline(__always)
     private mutating func collectValues(
-        of record: borrowing WALRecord, _ parsed: borrowing ParsedRecord
+        of record: borrowing WALRecord,
+        _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) {
         var bytes = 0
         var hasImages = false
@@ -195,7 +204,8 @@ extension BatchInterpreter {
     /// Restores the page images once, for whichever shards they go to.
     @inline(never)
     private mutating func restoreImages(
-        of record: borrowing WALRecord, _ parsed: borrowing ParsedRecord
+        of record: borrowing WALRecord,
+        _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) {
         images.removeAll()
         for index in 0..<parsed.blockCount where values[index].isImage {
@@ -203,7 +213,11 @@ extension BatchInterpreter {
             images.reserve(values[index].length)
             do {
                 let end = try values[index].write(
-                    image: parsed.image(of: block, in: record), block, lsn: record.next, at: images.writePointer)
+                    image: parsed.image(of: block, in: record),
+                    block,
+                    lsn: record.next,
+                    at: images.writePointer
+                )
                 images.commit(upTo: end)
             } catch {
                 throw self.error(in: record, .image(error))
@@ -213,11 +227,16 @@ extension BatchInterpreter {
 
     @inline(never)
     private func error(
-        in record: borrowing WALRecord, _ reason: InterpretationError.Reason
+        in record: borrowing WALRecord,
+        _ reason: InterpretationError.Reason
     ) -> InterpretationError {
         InterpretationError(
-            lsn: record.start, next: record.next, resourceManager: record.resourceManager, info: record.info,
-            reason: reason)
+            lsn: record.start,
+            next: record.next,
+            resourceManager: record.resourceManager,
+            info: record.info,
+            reason: reason
+        )
     }
 }
 
@@ -228,7 +247,10 @@ extension BatchInterpreter {
     private mutating func assignOwners(_ count: Int, in group: Int) {
         for index in 0..<count {
             values[index].owner = groups[group].owner(
-                relation: values[index].relation, block: values[index].block, fork: values[index].fork)
+                relation: values[index].relation,
+                block: values[index].block,
+                fork: values[index].fork
+            )
         }
     }
 
@@ -242,7 +264,9 @@ extension BatchInterpreter {
     /// A record without metadata, or with metadata for shard zero only: shard zero and the owners of its blocks.
     @inline(__always)
     private mutating func route(
-        _ record: borrowing ShardBatch.Record, to group: Int, shardZeroHasMetadata: Bool = false
+        _ record: borrowing ShardBatch.Record,
+        to group: Int,
+        shardZeroHasMetadata: Bool = false
     ) {
         assignOwners(record.values.count, in: group)
         if let shardZero = groups[group].shardZero {
@@ -259,7 +283,9 @@ extension BatchInterpreter {
     /// A record that clears bits of the visibility map: its owners get their own blocks.
     @inline(never)
     private mutating func route(
-        _ record: borrowing ShardBatch.Record, _ change: VisibilityChange, to group: Int
+        _ record: borrowing ShardBatch.Record,
+        _ change: VisibilityChange,
+        to group: Int
     ) {
         assignOwners(record.values.count, in: group)
         let newOwner = change.newBlock.map { mapOwner(of: $0, change, in: group) }
@@ -276,8 +302,12 @@ extension BatchInterpreter {
 
     /// Adds the record to an owner's batch, if it is served, isn't shard zero and hasn't got it.
     private mutating func append(
-        _ record: borrowing ShardBatch.Record, _ change: VisibilityChange, newOwner: UInt8?, oldOwner: UInt8?,
-        toOwner owner: UInt8?, in group: Int
+        _ record: borrowing ShardBatch.Record,
+        _ change: VisibilityChange,
+        newOwner: UInt8?,
+        oldOwner: UInt8?,
+        toOwner owner: UInt8?,
+        in group: Int
     ) {
         guard let owner, owner != 0 else { return }
         let batch = Int(groups[group].batches[Int(owner)])
@@ -287,18 +317,26 @@ extension BatchInterpreter {
 
     private mutating func mapOwner(of heapBlock: UInt32, _ change: VisibilityChange, in group: Int) -> UInt8 {
         groups[group].owner(
-            relation: change.relation.relation, block: VisibilityChange.mapBlock(of: heapBlock),
-            fork: ForkNumber.visibilityMap)
+            relation: change.relation.relation,
+            block: VisibilityChange.mapBlock(of: heapBlock),
+            fork: ForkNumber.visibilityMap
+        )
     }
 
     private mutating func append(
-        _ record: borrowing ShardBatch.Record, _ change: VisibilityChange, newOwner: UInt8?, oldOwner: UInt8?,
-        shard: UInt8, to batch: Int
+        _ record: borrowing ShardBatch.Record,
+        _ change: VisibilityChange,
+        newOwner: UInt8?,
+        oldOwner: UInt8?,
+        shard: UInt8,
+        to batch: Int
     ) {
         let bits = ClearVisibilityBits(
             newHeapBlock: newOwner == shard ? change.newBlock : nil,
             oldHeapBlock: oldOwner == shard ? change.oldBlock : nil,
-            visibilityMap: RelationTag(locator: change.relation, fork: ForkNumber.visibilityMap), flags: change.bits)
+            visibilityMap: RelationTag(locator: change.relation, fork: ForkNumber.visibilityMap),
+            flags: change.bits
+        )
         let concernsShard = bits.newHeapBlock != nil || bits.oldHeapBlock != nil
         if concernsShard {
             encode(change.isNeon ? .neon(.clearVisibilityBits(bits)) : .heap(.clearVisibilityBits(bits)))

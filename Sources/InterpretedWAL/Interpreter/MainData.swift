@@ -27,7 +27,8 @@ struct MainData: ~Escapable {
 
     /// The little-endian integer at `offset`.
     func read<Value: FixedWidthInteger & BitwiseCopyable>(
-        _ type: Value.Type, at offset: Int
+        _ type: Value.Type,
+        at offset: Int
     ) throws(InterpretationError) -> Value {
         try require(offset + MemoryLayout<Value>.size)
         return bytes.littleEndian(at: offset)

@@ -46,7 +46,9 @@ enum MetadataInterpreter {
     /// The metadata of a record, and where it has to go.
     @inline(__always)
     static func metadata(
-        of record: borrowing WALRecord, _ parsed: borrowing ParsedRecord, version: PostgresMajorVersion
+        of record: borrowing WALRecord,
+        _ parsed: borrowing ParsedRecord,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> RoutedMetadata {
         switch record.resourceManager {
         case .heap:
@@ -63,7 +65,9 @@ enum MetadataInterpreter {
     /// The resource managers whose records are few.
     @inline(never)
     private static func rareMetadata(
-        of record: borrowing WALRecord, _ parsed: borrowing ParsedRecord, version: PostgresMajorVersion
+        of record: borrowing WALRecord,
+        _ parsed: borrowing ParsedRecord,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> RoutedMetadata {
         let main = MainData(of: record, parsed)
         switch record.resourceManager {

@@ -63,7 +63,8 @@ extension SerializedValueBatch {
     fileprivate var protobufSize: Int {
         let rawSize = rawBytes.isEmpty ? 0 : ProtobufWriter.bytesFieldSize(rawBytes.count)
         let metadataSize = metadata.reduce(0) { $0 + $1.protobufSize }
-        return rawSize + metadataSize + ProtobufWriter.valuesTailSize(maxLSN: EncodedVarint(maxLSN.rawValue), count: count)
+        return rawSize + metadataSize
+            + ProtobufWriter.valuesTailSize(maxLSN: EncodedVarint(maxLSN.rawValue), count: count)
     }
 
     fileprivate func encodeProtobuf(into buffer: inout OutputBuffer) {
@@ -72,9 +73,15 @@ extension SerializedValueBatch {
             buffer.append(rawBytes)
         }
         for value in metadata { value.encodeProtobuf(into: &buffer) }
-        buffer.reserve(ProtobufWriter.valuesTailSize(maxLSN: EncodedVarint(maxLSN.rawValue), count: count) + ProtobufWriter.slack)
+        buffer.reserve(
+            ProtobufWriter.valuesTailSize(maxLSN: EncodedVarint(maxLSN.rawValue), count: count) + ProtobufWriter.slack
+        )
         buffer.commit(
-            upTo: ProtobufWriter.writeValuesTail(maxLSN: EncodedVarint(maxLSN.rawValue), count: count, at: buffer.writePointer)
+            upTo: ProtobufWriter.writeValuesTail(
+                maxLSN: EncodedVarint(maxLSN.rawValue),
+                count: count,
+                at: buffer.writePointer
+            )
         )
     }
 }
@@ -84,7 +91,11 @@ extension ValueMetadata {
         switch self {
         case .serialized(let key, let lsn, let offset, let length, _):
             ProtobufWriter.serializedValueSize(
-                key: EncodedKey(key), lsn: EncodedVarint(lsn.rawValue), offset: offset, length: length)
+                key: EncodedKey(key),
+                lsn: EncodedVarint(lsn.rawValue),
+                offset: offset,
+                length: length
+            )
         case .observed(let key, let lsn):
             ProtobufWriter.observedValueSize(key: EncodedKey(key), lsn: EncodedVarint(lsn.rawValue))
         }
@@ -108,7 +119,11 @@ extension ValueMetadata {
         case .observed(let key, let lsn):
             buffer.commit(
                 upTo: ProtobufWriter.writeObservedValue(
-                    key: EncodedKey(key), lsn: EncodedVarint(lsn.rawValue), at: pointer))
+                    key: EncodedKey(key),
+                    lsn: EncodedVarint(lsn.rawValue),
+                    at: pointer
+                )
+            )
         }
     }
 }

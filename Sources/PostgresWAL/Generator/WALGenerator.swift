@@ -44,8 +44,13 @@ public struct WALGenerator<Source: WALRecordSource>: Sequence, IteratorProtocol 
     ///   - previous: the start of the record before that.
     /// - Throws: `startPosition` if no record can start there.
     public init(
-        _ source: Source, version: PostgresMajorVersion, segmentSize: WALSegmentSize = .standard,
-        timelineID: UInt32 = 1, systemIdentifier: UInt64 = 0, startingAt start: LSN, previous: LSN = .invalid
+        _ source: Source,
+        version: PostgresMajorVersion,
+        segmentSize: WALSegmentSize = .standard,
+        timelineID: UInt32 = 1,
+        systemIdentifier: UInt64 = 0,
+        startingAt start: LSN,
+        previous: LSN = .invalid
     ) throws(WALDecodeError) {
         try WALStreamDecoder.check(start: start, segmentSize: segmentSize)
         self.source = source
@@ -108,10 +113,14 @@ public struct WALGenerator<Source: WALRecordSource>: Sequence, IteratorProtocol 
         var flags: UInt16 = missing > 0 ? WALPageHeader.Flag.firstIsContinuation : 0
         if isLong { flags |= WALPageHeader.Flag.longHeader }
         let header = WALPageHeader(
-            magic: version.pageMagic, flags: flags, timelineID: timelineID, pageAddress: position,
+            magic: version.pageMagic,
+            flags: flags,
+            timelineID: timelineID,
+            pageAddress: position,
             remainingLength: UInt32(missing),
             long: isLong
-                ? .init(systemIdentifier: systemIdentifier, segmentSize: UInt32(segmentSize.bytes)) : nil)
+                ? .init(systemIdentifier: systemIdentifier, segmentSize: UInt32(segmentSize.bytes)) : nil
+        )
         header.append(to: &output)
         position += UInt64(isLong ? WALPage.longHeaderSize : WALPage.shortHeaderSize)
     }

@@ -11,7 +11,10 @@ public struct WALRecordContents: Sendable {
 
     /// Makes a record of its raw fragments.
     public init(
-        resourceManager: ResourceManager, info: UInt8, transactionID: UInt32 = 0, fragments: [UInt8] = []
+        resourceManager: ResourceManager,
+        info: UInt8,
+        transactionID: UInt32 = 0,
+        fragments: [UInt8] = []
     ) {
         self.resourceManager = resourceManager
         self.info = info

@@ -54,7 +54,11 @@ extension BlockImage {
         case .lz4:
             return bytes.withUnsafeBytes { input in
                 LZ4_decompress_safe(
-                    input.baseAddress, output.baseAddress, Int32(input.count), Int32(output.count)) == output.count
+                    input.baseAddress,
+                    output.baseAddress,
+                    Int32(input.count),
+                    Int32(output.count)
+                ) == output.count
             }
         case .zstd:
             return bytes.withUnsafeBytes { input in

@@ -58,7 +58,11 @@ public struct WALPageHeader: Hashable, Sendable {
 
     /// Makes a header of its fields.
     public init(
-        magic: UInt16, flags: UInt16, timelineID: UInt32, pageAddress: LSN, remainingLength: UInt32,
+        magic: UInt16,
+        flags: UInt16,
+        timelineID: UInt32,
+        pageAddress: LSN,
+        remainingLength: UInt32,
         long: LongPart? = nil
     ) {
         self.magic = magic
@@ -89,7 +93,8 @@ public struct WALPageHeader: Hashable, Sendable {
             long = LongPart(
                 systemIdentifier: bytes.littleEndian(at: 24),
                 segmentSize: bytes.littleEndian(at: 32),
-                pageSize: bytes.littleEndian(at: 36))
+                pageSize: bytes.littleEndian(at: 36)
+            )
         }
     }
 

@@ -1,4 +1,6 @@
-/// The fragments of a record: its block references, main data and origin. Parsed in place, used for record after record.
+/// The fragments of a record: its block references, main data and origin.
+///
+/// Parsed in place, used for record after record.
 ///
 /// ```
 /// var parsed = ParsedRecord(version: .v16)
@@ -60,7 +62,10 @@ public struct ParsedRecord: ~Copyable {
         state = .allocate(capacity: 1)
         state.initialize(
             to: State(
-                imageFlags: version.imageFlags, needsImageFlagTranslation: version.imageFlags != .v15AndLater))
+                imageFlags: version.imageFlags,
+                needsImageFlagTranslation: version.imageFlags != .v15AndLater
+            )
+        )
         blocks = .allocate(capacity: Self.maximumBlockCount)
         blocks.initialize(repeating: BlockReference(), count: Self.maximumBlockCount)
     }
@@ -109,7 +114,9 @@ public struct ParsedRecord: ~Copyable {
         guard isSound else { throw refuse(record) }
     }
 
-    /// Parses the commonest form: one block without an image, and short main data. Gives false for all others.
+    /// Parses the commonest form: one block without an image, and short main data.
+    ///
+    /// Gives false for all others.
     ///
     /// Four of five records of an insert are of this form; taking them here halves what parsing costs.
     @inline(__always)
@@ -223,7 +230,10 @@ extension ParsedRecord {
     /// Parses the block reference whose ID is at `offset`.
     @inline(__always)
     private mutating func parseBlock(
-        id: UInt8, bytes: UnsafeRawBufferPointer, offset: inout Int, payload: inout Int
+        id: UInt8,
+        bytes: UnsafeRawBufferPointer,
+        offset: inout Int,
+        payload: inout Int
     ) -> Bool {
         let start = offset
         guard bytes.count &- offset >= 4 else { return fail(.truncated(offset: start)) }
@@ -270,7 +280,9 @@ extension ParsedRecord {
 
     @inline(never)
     private mutating func parseImage(
-        of block: UnsafeMutablePointer<BlockReference>, bytes: UnsafeRawBufferPointer, offset: inout Int
+        of block: UnsafeMutablePointer<BlockReference>,
+        bytes: UnsafeRawBufferPointer,
+        offset: inout Int
     ) -> Bool {
         guard bytes.count - offset >= 5 else { return fail(.truncated(offset: offset)) }
         var image = BlockImage()
@@ -299,8 +311,13 @@ extension ParsedRecord {
         guard isConsistent else {
             return fail(
                 .imageLayout(
-                    block: block.pointee.id, length: image.length, holeOffset: image.holeOffset,
-                    holeLength: image.holeLength, info: info))
+                    block: block.pointee.id,
+                    length: image.length,
+                    holeOffset: image.holeOffset,
+                    holeLength: image.holeLength,
+                    info: info
+                )
+            )
         }
         block.pointee.image = image
         return true
@@ -317,13 +334,17 @@ extension ImageFlags {
 }
 
 extension UnsafeRawBufferPointer {
-    /// The byte at `offset`. Callers have checked that it is inside.
+    /// The byte at `offset`.
+    ///
+    /// Callers have checked that it is inside.
     @inline(__always)
     func byte(at offset: Int) -> UInt8 {
         load(fromByteOffset: offset, as: UInt8.self)
     }
 
-    /// The little-endian integer at `offset`. Callers have checked that it is inside.
+    /// The little-endian integer at `offset`.
+    ///
+    /// Callers have checked that it is inside.
     @inline(__always)
     func littleEndian<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: T.Type = T.self) -> T {
         T(littleEndian: loadUnaligned(fromByteOffset: offset, as: T.self))

@@ -15,7 +15,10 @@ public struct WALFileName: Hashable, Sendable, CustomStringConvertible {
 
     /// Makes the name of a segment; nil if no LSN lies in a segment of that number.
     public init?(
-        timelineID: UInt32, segmentNumber: UInt64, segmentSize: WALSegmentSize, isPartial: Bool = false
+        timelineID: UInt32,
+        segmentNumber: UInt64,
+        segmentSize: WALSegmentSize,
+        isPartial: Bool = false
     ) {
         guard segmentSize.start(ofSegment: segmentNumber) != nil else { return nil }
         self.timelineID = timelineID
@@ -43,7 +46,8 @@ public struct WALFileName: Hashable, Sendable, CustomStringConvertible {
             timelineID: parts[0],
             segmentNumber: UInt64(parts[1]) * segmentSize.segmentsPerLogID + UInt64(parts[2]),
             segmentSize: segmentSize,
-            isPartial: isPartial)
+            isPartial: isPartial
+        )
     }
 
     /// What follows the name of a segment that is not yet complete.

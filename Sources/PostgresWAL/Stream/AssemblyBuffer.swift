@@ -18,7 +18,9 @@ struct AssemblyBuffer: ~Copyable {
         count = 0
     }
 
-    /// Gives back what one very long record needed. The bytes of the last record are gone.
+    /// Gives back what one very long record needed.
+    ///
+    /// The bytes of the last record are gone.
     mutating func trim() {
         guard storage.count > Self.keptCapacity else { return }
         storage.deallocate()
@@ -44,7 +46,9 @@ struct AssemblyBuffer: ~Copyable {
         storage = larger
     }
 
-    /// The collected bytes. They stay in place until the next `append`, `trim` or the end of the buffer.
+    /// The collected bytes.
+    ///
+    /// They stay in place until the next `append`, `trim` or the end of the buffer.
     var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: storage[..<count])
     }

@@ -60,7 +60,9 @@ public struct WALStreamDecoder: ~Copyable {
     ///     always accepted, and at most 1020 MiB, which is also the default.
     /// - Throws: `startPosition` if no record can start there.
     public init(
-        version: PostgresMajorVersion, segmentSize: WALSegmentSize = .standard, startingAt start: LSN,
+        version: PostgresMajorVersion,
+        segmentSize: WALSegmentSize = .standard,
+        startingAt start: LSN,
         maximumRecordLength: Int = WALRecord.maximumLength
     ) throws(WALDecodeError) {
         self.version = version
@@ -110,7 +112,9 @@ public struct WALStreamDecoder: ~Copyable {
         if !isInterrupted, padding < input.byteCount, resumeAt.pageOffset != 0 {
             let rest = min(input.byteCount &- padding, resumeAt.remainingInPage)
             if rest >= WALRecord.headerSize {
-                let length = Int(input.unsafeLoadUnaligned(fromUncheckedByteOffset: padding, as: UInt32.self).littleEndian)
+                let length = Int(
+                    input.unsafeLoadUnaligned(fromUncheckedByteOffset: padding, as: UInt32.self).littleEndian
+                )
                 if length >= WALRecord.headerSize, length <= rest {
                     let bytes = input.extracting(unchecked: padding..<padding &+ length)
                     input = input.extracting(unchecked: padding &+ length..<input.byteCount)
@@ -145,7 +149,9 @@ extension WALStreamDecoder {
         return WALRecord(bytes: bytes, start: start, end: end, next: resumeAt)
     }
 
-    /// Info and resource manager of XLOG_SWITCH, as they stand in a record's header. The low info bits are not masked.
+    /// Info and resource manager of XLOG_SWITCH, as they stand in a record's header.
+    ///
+    /// The low info bits are not masked.
     @inlinable
     static var segmentSwitch: UInt16 { 0x0040 }
 
@@ -165,8 +171,11 @@ extension WALStreamDecoder {
             }
         }
         return WALDecodeError(
-            lsn: cursor, reason: .checksum(found: found, computed: computed), condition: isTorn ? .torn : .corrupt,
-            recordStart: start)
+            lsn: cursor,
+            reason: .checksum(found: found, computed: computed),
+            condition: isTorn ? .torn : .corrupt,
+            recordStart: start
+        )
     }
 
     @usableFromInline
@@ -250,14 +259,21 @@ extension WALStreamDecoder {
             let isUnwritten = length == 0 && onPage.isAllZeros
             throw fail(
                 WALDecodeError(
-                    lsn: recordStart, reason: .recordLength(length), condition: isUnwritten ? .zeroed : .corrupt,
-                    recordStart: recordStart))
+                    lsn: recordStart,
+                    reason: .recordLength(length),
+                    condition: isUnwritten ? .zeroed : .corrupt,
+                    recordStart: recordStart
+                )
+            )
         }
         if length > maximumRecordLength {
             throw fail(
                 WALDecodeError(
-                    lsn: recordStart, reason: .recordTooLong(length: length, maximum: UInt32(maximumRecordLength)),
-                    recordStart: recordStart))
+                    lsn: recordStart,
+                    reason: .recordTooLong(length: length, maximum: UInt32(maximumRecordLength)),
+                    recordStart: recordStart
+                )
+            )
         }
         recordLength = Int(length)
         return true
@@ -274,7 +290,11 @@ extension WALStreamDecoder {
         guard isNotice, LSN(bytes.littleEndian(at: 26)) == abandoned else {
             throw fail(
                 WALDecodeError(
-                    lsn: recordStart, reason: .abandonedRecordNotNamed(abandoned: abandoned), recordStart: recordStart))
+                    lsn: recordStart,
+                    reason: .abandonedRecordNotNamed(abandoned: abandoned),
+                    recordStart: recordStart
+                )
+            )
         }
     }
 }
@@ -302,9 +322,12 @@ extension WALStreamDecoder {
             let condition = condition(of: page)
             throw fail(
                 WALDecodeError(
-                    lsn: cursor, reason: reason,
+                    lsn: cursor,
+                    reason: reason,
                     condition: isAssembling && condition != .corrupt ? .torn : condition,
-                    recordStart: isAssembling ? recordStart : nil))
+                    recordStart: isAssembling ? recordStart : nil
+                )
+            )
         }
         if isAssembling, page.flags & WALPageHeader.Flag.firstIsContinuation == 0 {
             // The rest of the record was lost in a crash and its place used again.
@@ -353,7 +376,8 @@ extension WALStreamDecoder {
 
     /// Whether a record can start at `start`.
     static func check(start: LSN, segmentSize: WALSegmentSize) throws(WALDecodeError) {
-        let headerSize = segmentSize.segmentStart(of: start) == start.pageStart
+        let headerSize =
+            segmentSize.segmentStart(of: start) == start.pageStart
             ? WALPage.longHeaderSize : WALPage.shortHeaderSize
         // The last segments before the end of the LSN range are refused, so that no sum below can overflow.
         let isInRange = start.rawValue <= UInt64.max - 4 * segmentSize.bytes - UInt64(WALRecord.maximumLength) * 2

@@ -5,7 +5,8 @@ extension MetadataInterpreter {
     ///
     /// Source: `wal-interpretation.md` §3.5.
     static func clog(
-        _ main: borrowing MainData, version: PostgresMajorVersion
+        _ main: borrowing MainData,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> CLogMetadata {
         let page = try main.readPageNumber(version: version)
         let pageNumberSize = version >= .v17 ? 8 : 4
@@ -16,7 +17,8 @@ extension MetadataInterpreter {
             return .truncate(
                 page: page,
                 oldestXID: try main.read(UInt32.self, at: pageNumberSize),
-                oldestXIDDatabase: try main.read(UInt32.self, at: pageNumberSize + 4))
+                oldestXIDDatabase: try main.read(UInt32.self, at: pageNumberSize + 4)
+            )
         case let operation:
             throw main.error(.unknownOperation(operation))
         }

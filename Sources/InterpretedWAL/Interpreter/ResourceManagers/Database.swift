@@ -5,7 +5,8 @@ extension MetadataInterpreter {
     ///
     /// Source: `wal-interpretation.md` §3.6.
     static func database(
-        _ main: borrowing MainData, version: PostgresMajorVersion
+        _ main: borrowing MainData,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> DatabaseMetadata? {
         let dropOperation: UInt8 = version == .v14 ? 0x10 : 0x20
         switch main.operation {
@@ -14,7 +15,8 @@ extension MetadataInterpreter {
                 database: try main.read(UInt32.self, at: 0),
                 tablespace: try main.read(UInt32.self, at: 4),
                 sourceDatabase: try main.read(UInt32.self, at: 8),
-                sourceTablespace: try main.read(UInt32.self, at: 12))
+                sourceTablespace: try main.read(UInt32.self, at: 12)
+            )
         case dropOperation:
             let database = try main.read(UInt32.self, at: 0)
             var offset = 4

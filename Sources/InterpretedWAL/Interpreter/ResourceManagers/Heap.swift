@@ -24,7 +24,9 @@ extension MetadataInterpreter {
     ///
     /// Source: `wal-interpretation.md` §3.3.
     static func heap(
-        _ main: borrowing MainData, _ parsed: borrowing ParsedRecord, version: PostgresMajorVersion
+        _ main: borrowing MainData,
+        _ parsed: borrowing ParsedRecord,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> VisibilityChange? {
         switch main.info & 0x70 {
         case 0x00:
@@ -45,7 +47,8 @@ extension MetadataInterpreter {
 
     /// HEAP2: the same for inserts of many rows and locks of updated ones.
     static func heap2(
-        _ main: borrowing MainData, _ parsed: borrowing ParsedRecord
+        _ main: borrowing MainData,
+        _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) -> VisibilityChange? {
         switch main.info & 0x70 {
         case 0x50:
@@ -60,7 +63,8 @@ extension MetadataInterpreter {
 
     /// The flags of a lock; the two forms differ in length.
     private static func lockFlags(
-        _ main: borrowing MainData, version: PostgresMajorVersion
+        _ main: borrowing MainData,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> UInt8 {
         try main.require(HeapLayout.lockSize)
         let isNeon = version <= .v15 && main.count >= HeapLayout.neonLockSize
@@ -68,7 +72,8 @@ extension MetadataInterpreter {
     }
 
     private static func deleteFlags(
-        _ main: borrowing MainData, version: PostgresMajorVersion
+        _ main: borrowing MainData,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> UInt8 {
         try main.require(HeapDelete.stockSize)
         let isNeon = version <= .v15 && HeapDelete.isNeonForm(main.bytes)
@@ -84,7 +89,9 @@ extension MetadataInterpreter {
 
     /// Inserts and deletes: the page counts as the new one.
     static func newPage(
-        flags: UInt8, _ main: borrowing MainData, _ parsed: borrowing ParsedRecord
+        flags: UInt8,
+        _ main: borrowing MainData,
+        _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) -> VisibilityChange? {
         guard flags & oldOrOnlyPageCleared != 0 else { return nil }
         var change = try visibilityChange(main, parsed)
@@ -94,7 +101,9 @@ extension MetadataInterpreter {
 
     /// Locks: the page counts as the old one, and stays all-visible.
     static func oldPage(
-        flags: UInt8, _ main: borrowing MainData, _ parsed: borrowing ParsedRecord
+        flags: UInt8,
+        _ main: borrowing MainData,
+        _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) -> VisibilityChange? {
         guard flags & oldOrOnlyPageCleared != 0 else { return nil }
         var change = try visibilityChange(main, parsed)
@@ -105,7 +114,9 @@ extension MetadataInterpreter {
 
     /// Updates: the old page is the last reference, which is the only one where both versions share a page.
     static func update(
-        flags: UInt8, _ main: borrowing MainData, _ parsed: borrowing ParsedRecord
+        flags: UInt8,
+        _ main: borrowing MainData,
+        _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) -> VisibilityChange? {
         guard flags & (oldOrOnlyPageCleared | newPageCleared) != 0 else { return nil }
         var change = try visibilityChange(main, parsed)
@@ -117,7 +128,8 @@ extension MetadataInterpreter {
     /// The flags of an insert of many rows: behind the fixed part there is an offset for each row, unless the page is
     /// made anew.
     static func multiInsertFlags(
-        _ main: borrowing MainData, fixedSize: Int
+        _ main: borrowing MainData,
+        fixedSize: Int
     ) throws(InterpretationError) -> UInt8 {
         try main.require(fixedSize)
         let rowCount = Int(main.bytes.littleEndian(at: 2, as: UInt16.self))
@@ -127,13 +139,19 @@ extension MetadataInterpreter {
     }
 
     private static func visibilityChange(
-        _ main: borrowing MainData, _ parsed: borrowing ParsedRecord
+        _ main: borrowing MainData,
+        _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) -> VisibilityChange {
         guard parsed.blockCount > 0 else { throw main.error(.noBlock) }
         let block = parsed[0]
         return VisibilityChange(
             relation: RelationLocator(
-                tablespace: block.tablespace, database: block.database, relation: block.relation),
-            bits: VisibilityChange.allBits, isNeon: main.resourceManager == .neon)
+                tablespace: block.tablespace,
+                database: block.database,
+                relation: block.relation
+            ),
+            bits: VisibilityChange.allBits,
+            isNeon: main.resourceManager == .neon
+        )
     }
 }

@@ -18,7 +18,8 @@ extension MetadataInterpreter {
         guard prefix.utf8.starts(with: filePrefix.utf8) else { return nil }
         return .put(
             path: String(decoding: prefixBytes.dropFirst(filePrefix.utf8.count), as: UTF8.self),
-            content: try main.array(from: messageStart, length: messageSize))
+            content: try main.array(from: messageStart, length: messageSize)
+        )
     }
 
     private static var filePrefix: String { "neon-file:" }

@@ -6,7 +6,8 @@ extension MetadataInterpreter {
     ///
     /// Source: `wal-interpretation.md` §3.5.
     static func multiXact(
-        _ main: borrowing MainData, version: PostgresMajorVersion
+        _ main: borrowing MainData,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> MultiXactMetadata? {
         switch main.operation {
         case 0x00: return try zeroPage(.multiXactOffsets, main, version: version)
@@ -18,13 +19,16 @@ extension MetadataInterpreter {
                 startMultiXact: try main.read(UInt32.self, at: 4),
                 endMultiXact: try main.read(UInt32.self, at: 8),
                 startMember: try main.read(UInt32.self, at: 12),
-                endMember: try main.read(UInt32.self, at: 16))
+                endMember: try main.read(UInt32.self, at: 16)
+            )
         default: return nil
         }
     }
 
     private static func zeroPage(
-        _ kind: SLRUKind, _ main: borrowing MainData, version: PostgresMajorVersion
+        _ kind: SLRUKind,
+        _ main: borrowing MainData,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> MultiXactMetadata {
         let page = try main.readPageNumber(version: version)
         return .zeroPage(kind: kind, segment: page / SLRUSegment.pageCount, page: page % SLRUSegment.pageCount)
@@ -39,7 +43,10 @@ extension MetadataInterpreter {
         for offset in stride(from: 12, to: 12 + 8 * count, by: 8) {
             members.append(
                 MultiXactMember(
-                    xid: try main.read(UInt32.self, at: offset), status: try main.read(UInt32.self, at: offset + 4)))
+                    xid: try main.read(UInt32.self, at: offset),
+                    status: try main.read(UInt32.self, at: offset + 4)
+                )
+            )
         }
         return .create(multiXact: multiXact, memberOffset: memberOffset, members: members)
     }

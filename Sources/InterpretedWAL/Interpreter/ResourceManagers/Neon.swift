@@ -5,7 +5,9 @@ extension MetadataInterpreter {
     ///
     /// Source: `wal-interpretation.md` §3.4.
     static func neon(
-        _ main: borrowing MainData, _ parsed: borrowing ParsedRecord, version: PostgresMajorVersion
+        _ main: borrowing MainData,
+        _ parsed: borrowing ParsedRecord,
+        version: PostgresMajorVersion
     ) throws(InterpretationError) -> VisibilityChange? {
         guard version >= .v16 else { throw main.error(.neonResourceManager(version)) }
         switch main.info & 0x70 {

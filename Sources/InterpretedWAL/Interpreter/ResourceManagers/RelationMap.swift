@@ -7,6 +7,7 @@ extension MetadataInterpreter {
             database: try main.read(UInt32.self, at: 0),
             tablespace: try main.read(UInt32.self, at: 4),
             size: try main.read(Int32.self, at: 8),
-            content: try main.array(from: 12))
+            content: try main.array(from: 12)
+        )
     }
 }

@@ -9,12 +9,14 @@ extension MetadataInterpreter {
         case 0x10:
             let fork = try main.read(UInt32.self, at: 12)
             return .create(
-                RelationTag(locator: try main.readRelation(at: 0), fork: UInt8(truncatingIfNeeded: fork)))
+                RelationTag(locator: try main.readRelation(at: 0), fork: UInt8(truncatingIfNeeded: fork))
+            )
         case 0x20:
             return .truncate(
                 blockCount: try main.read(UInt32.self, at: 0),
                 relation: try main.readRelation(at: 4),
-                flags: try main.read(UInt32.self, at: 16))
+                flags: try main.read(UInt32.self, at: 16)
+            )
         default:
             return nil
         }
@@ -27,6 +29,7 @@ extension MainData {
         RelationLocator(
             tablespace: try read(UInt32.self, at: offset),
             database: try read(UInt32.self, at: offset + 4),
-            relation: try read(UInt32.self, at: offset + 8))
+            relation: try read(UInt32.self, at: offset + 8)
+        )
     }
 }

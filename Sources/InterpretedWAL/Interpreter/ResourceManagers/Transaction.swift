@@ -6,7 +6,8 @@ extension MetadataInterpreter {
     ///
     /// Source: `wal-interpretation.md` §3.7.
     static func transaction(
-        _ main: borrowing MainData, origin: UInt16
+        _ main: borrowing MainData,
+        origin: UInt16
     ) throws(InterpretationError) -> TransactionMetadata? {
         switch main.info & 0x70 {
         case 0x00: .commit(try end(main, origin: origin))
@@ -31,8 +32,13 @@ extension MetadataInterpreter {
 
     private static func end(_ main: borrowing MainData, origin: UInt16) throws(InterpretationError) -> XactCommon {
         var end = XactCommon(
-            xid: main.transactionID, info: main.info & 0x70, time: try main.read(Int64.self, at: 0), originID: origin,
-            headerXID: main.transactionID, lsn: main.next)
+            xid: main.transactionID,
+            info: main.info & 0x70,
+            time: try main.read(Int64.self, at: 0),
+            originID: origin,
+            headerXID: main.transactionID,
+            lsn: main.next
+        )
         var offset = 8
         if main.info & 0x80 != 0 {
             end.xinfo = try main.read(UInt32.self, at: offset)

@@ -30,12 +30,21 @@ extension BlockValue {
     @inline(__always)
     init(_ block: BlockReference, of record: borrowing WALRecord) throws(InterpretationError) {
         let key = Key(
-            field1: 0, field2: block.tablespace, field3: block.database, field4: block.relation, field5: block.fork,
-            field6: block.block)
+            field1: 0,
+            field2: block.tablespace,
+            field3: block.database,
+            field4: block.relation,
+            field5: block.fork,
+            field6: block.block
+        )
         guard let compact = CompactKey(key) else {
             throw InterpretationError(
-                lsn: record.start, next: record.next, resourceManager: record.resourceManager, info: record.info,
-                reason: .unsupportedKey(key))
+                lsn: record.start,
+                next: record.next,
+                resourceManager: record.resourceManager,
+                info: record.info,
+                reason: .unsupportedKey(key)
+            )
         }
         self.key = EncodedKey(compact)
         relation = block.relation
@@ -78,7 +87,10 @@ extension BlockValue {
     /// A page is new if `pd_upper`, bytes 14 and 15, is zero. The LSN stands in the first eight bytes, its upper half
     /// first. The checksum is left as it is.
     func write(
-        image: RawSpan, _ block: BlockReference, lsn: LSN, at pointer: UnsafeMutableRawPointer
+        image: RawSpan,
+        _ block: BlockReference,
+        lsn: LSN,
+        at pointer: UnsafeMutableRawPointer
     ) throws(BlockImageError) -> UnsafeMutableRawPointer {
         var next = BigEndian.write(UInt32(0), at: pointer)
         next = BigEndian.write(UInt64(RelationPage.size), at: next)

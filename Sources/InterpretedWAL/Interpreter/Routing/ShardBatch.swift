@@ -33,7 +33,9 @@ struct ShardBatch: ~Copyable {
 
         @_lifetime(copy record)
         init(
-            _ record: borrowing WALRecord, flushUncommitted: Bool, serial: UInt64,
+            _ record: borrowing WALRecord,
+            flushUncommitted: Bool,
+            serial: UInt64,
             values: UnsafeBufferPointer<BlockValue>
         ) {
             bytes = record.bytes
@@ -68,7 +70,10 @@ struct ShardBatch: ~Copyable {
             (metadata.map { ProtobufWriter.bytesFieldSize($0.count) } ?? 0)
             &+ ProtobufWriter.bytesFieldSize(valuesSize)
             &+ ProtobufWriter.recordTailSize(
-                nextRecordLSN: record.encodedNext, flushUncommitted: record.flushUncommitted, xid: record.transactionID)
+                nextRecordLSN: record.encodedNext,
+                flushUncommitted: record.flushUncommitted,
+                xid: record.transactionID
+            )
         buffer.reserve(ProtobufWriter.bytesFieldSize(recordSize) &+ ProtobufWriter.slack)
 
         var next = buffer.writePointer
@@ -86,9 +91,16 @@ struct ShardBatch: ~Copyable {
         }
         if sizes.metadata > 0 { next = writeMetadata(record, at: next) }
         next = ProtobufWriter.writeValuesTail(
-            maxLSN: maxLSN(record, sizes), count: sizes.serializedCount, at: next)
+            maxLSN: maxLSN(record, sizes),
+            count: sizes.serializedCount,
+            at: next
+        )
         next = ProtobufWriter.writeRecordTail(
-            nextRecordLSN: record.encodedNext, flushUncommitted: record.flushUncommitted, xid: record.transactionID, at: next)
+            nextRecordLSN: record.encodedNext,
+            flushUncommitted: record.flushUncommitted,
+            xid: record.transactionID,
+            at: next
+        )
         buffer.commit(upTo: next)
         recordCount &+= 1
         lastSerial = record.serial
@@ -98,9 +110,13 @@ struct ShardBatch: ~Copyable {
     mutating func finish(nextRecordLSN: LSN, rawWALStartLSN: LSN?) {
         buffer.reserve(
             ProtobufWriter.batchTailSize(nextRecordLSN: nextRecordLSN, rawWALStartLSN: rawWALStartLSN)
-                + ProtobufWriter.slack)
+                + ProtobufWriter.slack
+        )
         let end = ProtobufWriter.writeBatchTail(
-            nextRecordLSN: nextRecordLSN, rawWALStartLSN: rawWALStartLSN, at: buffer.writePointer)
+            nextRecordLSN: nextRecordLSN,
+            rawWALStartLSN: rawWALStartLSN,
+            at: buffer.writePointer
+        )
         buffer.commit(upTo: end)
     }
 
@@ -130,7 +146,11 @@ extension ShardBatch {
         for value in record.values {
             if value.owner == shard.number.rawValue {
                 sizes.metadata &+= ProtobufWriter.serializedValueSize(
-                    key: value.key, lsn: record.encodedNext, offset: sizes.raw, length: value.length)
+                    key: value.key,
+                    lsn: record.encodedNext,
+                    offset: sizes.raw,
+                    length: value.length
+                )
                 sizes.raw &+= value.length
                 sizes.serializedCount &+= 1
             } else if observes {
@@ -142,7 +162,9 @@ extension ShardBatch {
 
     @inline(__always)
     private func writeRaw(
-        _ record: borrowing Record, images: RawSpan, at pointer: UnsafeMutableRawPointer
+        _ record: borrowing Record,
+        images: RawSpan,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         var next = pointer
         var imageOffset = 0
@@ -165,15 +187,21 @@ extension ShardBatch {
 
     @inline(__always)
     private func writeMetadata(
-        _ record: borrowing Record, at pointer: UnsafeMutableRawPointer
+        _ record: borrowing Record,
+        at pointer: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         var next = pointer
         var offset = 0
         for value in record.values {
             if value.owner == shard.number.rawValue {
                 next = ProtobufWriter.writeSerializedValue(
-                    key: value.key, lsn: record.encodedNext, offset: offset, length: value.length, willInit: value.willInit,
-                    at: next)
+                    key: value.key,
+                    lsn: record.encodedNext,
+                    offset: offset,
+                    length: value.length,
+                    willInit: value.willInit,
+                    at: next
+                )
                 offset &+= value.length
             } else if observes {
                 next = ProtobufWriter.writeObservedValue(key: value.key, lsn: record.encodedNext, at: next)
