@@ -53,6 +53,16 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // `make demo`.
+        .executableTarget(
+            name: "demo",
+            dependencies: [
+                "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+
         // Benches: `make bench`.
         .target(name: "CFloor", dependencies: ["CChecksum"], path: "Benchmarks/CFloor"),
         .target(name: "CAllocationCount", path: "Benchmarks/CAllocationCount"),

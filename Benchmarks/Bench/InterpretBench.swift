@@ -51,23 +51,15 @@ struct InterpretBench {
         _ shards: [ShardIdentity],
         message: (RawSpan) throws -> Void
     ) throws -> Int {
-        var interpreter = BatchInterpreter(version: sample.version, shards: shards)
-        var next = sample.start
-        var batchStart = sample.start
-        var end = sample.start
+        var batcher = ChunkBatcher(version: sample.version, shards: shards)
         var bytes = 0
         try sample.decode { record, parsed in
-            try interpreter.interpret(record, parsed)
-            next = record.next
-            end = record.end
+            try batcher.add(record, parsed)
         } afterChunk: {
-            for index in shards.indices {
-                interpreter.finishBatch(of: index, nextRecordLSN: next, rawWALStartLSN: batchStart)
-                bytes += interpreter.batch(of: index).byteCount
-                try message(interpreter.batch(of: index))
-                interpreter.removeBatch(of: index)
+            try batcher.endChunk { _, content, _ in
+                bytes += content.byteCount
+                try message(content)
             }
-            batchStart = end
         }
         return bytes
     }

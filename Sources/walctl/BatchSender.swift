@@ -2,22 +2,13 @@ import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
 
-/// Forms the messages that a sender would send from WAL read in chunks, and weighs them.
-///
-/// A chunk that completes no record makes no message; the next message then covers both. A message's WAL begins where
-/// the last record of the message before ended.
-///
-/// Source: `replication-protocol.md` §5.3.
+/// Forms the messages that a sender would send, and weighs them.
 struct BatchSender: ~Copyable {
-    private var interpreter: BatchInterpreter
+    private var batcher: ChunkBatcher
     private let compressors: [Compressor]
     private let plainCompressor: Compressor
     private let weights: [BatchWeight]
     private let raw = BatchWeight()
-    /// Where the WAL of the next message begins.
-    private var batchStart: LSN?
-    private var lastEnd = LSN.invalid
-    private var lastNext = LSN.invalid
     private var recordsInChunk = 0
 
     init(version: PostgresMajorVersion, shards: [ShardIdentity], level: Int8) throws {
@@ -26,38 +17,27 @@ struct BatchSender: ~Copyable {
         let compressors = try shards.map { _ in try Compressor(level: level) }
         self.plainCompressor = plainCompressor
         self.compressors = compressors
-        interpreter = BatchInterpreter(version: version, shards: shards)
+        batcher = ChunkBatcher(version: version, shards: shards)
         weights = shards.map { _ in BatchWeight() }
     }
 
     mutating func add(_ record: borrowing WALRecord, _ parsed: borrowing ParsedRecord) throws {
-        if batchStart == nil { batchStart = record.start }
-        try interpreter.interpret(record, parsed)
-        lastEnd = record.end
-        lastNext = record.next
+        try batcher.add(record, parsed)
         recordsInChunk += 1
     }
 
     /// Ends a chunk of WAL: sends if it completed a record.
     mutating func endChunk(_ chunk: RawSpan) throws {
         try raw.add(chunk, records: recordsInChunk, plainCompressor)
-        guard recordsInChunk > 0 else { return }
-        for index in weights.indices {
-            interpreter.finishBatch(of: index, nextRecordLSN: lastNext, rawWALStartLSN: batchStart)
-            let records = interpreter.recordCount(of: index)
-            try weights[index].add(interpreter.batch(of: index), records: records, compressors[index])
-            interpreter.removeBatch(of: index)
-        }
-        batchStart = lastEnd
         recordsInChunk = 0
+        let (weights, compressors) = (weights, compressors)
+        try batcher.endChunk { shard, message, records in
+            try weights[shard].add(message, records: records, compressors[shard])
+        }
     }
 
     consuming func report(_ shards: [ShardIdentity], hashes: Bool) -> BatchReport {
-        BatchReport(
-            shards: zip(shards, weights).map { ("\($0.index)", $1) },
-            raw: raw,
-            showsHashes: hashes
-        )
+        BatchReport(shards: zip(shards, weights).map { ("\($0.index)", $1) }, raw: raw, showsHashes: hashes)
     }
 }
 

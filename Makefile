@@ -1,0 +1,33 @@
+# `make` alone prints this help.
+SWIFT_FLAGS = -c release
+SWIFT_SOURCES = Package.swift Sources Tests Benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test demo bench lint soak
+
+help: ## Print this help
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## Install what Debian and PyPI provide: libraries, PostgreSQL 15, 16 and 17
+	@scripts/setup
+
+build: setup ## Build everything, in release, into .build/release
+	@swift build $(SWIFT_FLAGS) --build-tests
+
+test: build ## Run all tests
+	@swift test $(SWIFT_FLAGS) --skip-build
+
+demo: build ## Show the whole way on a real PostgreSQL: its WAL decoded, interpreted, routed to shards (DEMO_OPTIONS=…)
+	@.build/release/demo $(DEMO_OPTIONS)
+
+bench: build ## Measure against references in the same run; figures go to bench.json (BENCH_OPTIONS=…)
+	@.build/release/bench $(BENCH_OPTIONS)
+
+lint: ## Check the formatting and the house rules that a formatter can't see
+	@swift format lint --strict --recursive $(SWIFT_SOURCES)
+	@scripts/check-house
+
+soak: build ## Run the tests in debug, and those that damage input under the address sanitizer: long
+	@swift test -c debug --scratch-path .build-debug
+	@ASAN_OPTIONS=detect_leaks=0 swift test $(SWIFT_FLAGS) --sanitize=address --scratch-path .build-asan \
+		--filter 'Mutation|Image|PGLZ|Layout|Checksum|Protobuf|Bincode|Zstd|Interpret'
