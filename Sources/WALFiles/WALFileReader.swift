@@ -62,9 +62,15 @@ public struct WALFileReader: ~Copyable {
         if openSegment == number { return }
         guard let segment = directory.segment(holding: position) else {
             let name = WALFileName(
-                timelineID: directory.timelineID, segmentNumber: number, segmentSize: directory.segmentSize)
+                timelineID: directory.timelineID,
+                segmentNumber: number,
+                segmentSize: directory.segmentSize
+            )
             throw .missingSegment(
-                lsn: position, timelineID: directory.timelineID, name: name?.description ?? "\(number)")
+                lsn: position,
+                timelineID: directory.timelineID,
+                name: name?.description ?? "\(number)"
+            )
         }
         file = try FileDescriptor(reading: directory.path(of: segment))
         openSegment = number

@@ -16,8 +16,11 @@ public struct WALWalk: Sendable {
         /// The end that was asked for.
         case reached(LSN)
         /// The end of what was ever written, and how that looks.
+        ///
+        /// A broken record with no page written behind it counts as torn: sessions insert side by side, so on the last
+        /// page a record may be missing that stands before a whole one.
         case endOfWAL(LSN, WALDecodeError.Condition)
-        /// A file ends in the middle of its segment.
+        /// The files end: one in the middle of its segment, or all that were written to at a segment's end.
         case endOfFile(LSN)
     }
 
@@ -45,7 +48,10 @@ public struct WALWalk: Sendable {
         let first = try directory.firstRecordStart(onPageOf: start)
         var reader = WALFileReader(directory: directory, startingAt: first, chunkSize: chunkSize)
         var decoder = try WALStreamDecoder(
-            version: directory.version, segmentSize: directory.segmentSize, startingAt: first)
+            version: directory.version,
+            segmentSize: directory.segmentSize,
+            startingAt: first
+        )
         var parsed = ParsedRecord(version: directory.version)
         do {
             // Files are read beyond `end`, which may lie inside a record that starts before it.
@@ -61,6 +67,9 @@ public struct WALWalk: Sendable {
             }
         } catch let error as WALDecodeError {
             return try ending(at: error)
+        } catch let error as WALFileError {
+            // Files for later segments may wait already: a server makes them ahead, and not in order.
+            guard case .missingSegment(let lsn, _, _) = error, try !isAnyPageWritten(from: lsn) else { throw error }
         }
         return .endOfFile(decoder.nextRecordStart)
     }
@@ -68,18 +77,34 @@ public struct WALWalk: Sendable {
     /// Tells the end of the WAL from a hole in it: behind the end no page is intact.
     private func ending(at error: WALDecodeError) throws -> Ending {
         if let end, error.lsn >= end { return .reached(end) }
-        guard error.condition.isEndOfWAL else { throw error }
+        let nextPage = (error.lsn + UInt64(WALPage.size - 1)).pageStart
+        guard error.condition.isEndOfWAL || error.isBrokenRecord, try !isAnyPageWritten(from: nextPage) else {
+            var damaged = error
+            damaged.condition = .corrupt
+            throw damaged
+        }
+        return .endOfWAL(error.recordStart ?? error.lsn, error.condition.isEndOfWAL ? error.condition : .torn)
+    }
+
+    /// Whether a page from `page` on was written, as far as the segment after the next.
+    private func isAnyPageWritten(from page: LSN) throws(WALFileError) -> Bool {
         let size = directory.segmentSize
-        let lastLooked = min(size.segmentStart(of: error.lsn) + 2 * size.bytes, directory.end)
-        var page = error.lsn.pageStart + UInt64(WALPage.size)
-        while page < lastLooked {
-            if try directory.intactPage(at: page) != nil {
-                var damaged = error
-                damaged.condition = .corrupt
-                throw damaged
-            }
+        let end = min(size.segmentStart(of: page) + 2 * size.bytes, directory.end)
+        var page = page
+        while page < end {
+            if try directory.intactPage(at: page) != nil { return true }
             page += UInt64(WALPage.size)
         }
-        return .endOfWAL(error.recordStart ?? error.lsn, error.condition)
+        return false
+    }
+}
+
+extension WALDecodeError {
+    /// Whether the pages are sound and the record on them isn't.
+    fileprivate var isBrokenRecord: Bool {
+        switch reason {
+        case .recordLength, .recordTooLong, .checksum: true
+        default: false
+        }
     }
 }
