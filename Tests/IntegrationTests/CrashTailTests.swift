@@ -92,11 +92,11 @@ struct CrashTailTests {
         switch comparison.ending {
         case .endOfWAL(let position, let condition):
             #expect(condition.isEndOfWAL, context)
-            #expect(try dump.ending(from: start)?.lastRecord == told.last?.lsn, context)
+            #expect(try dump.lastRecordNamed(from: start) == told.last?.lsn, context)
             end = position
         case .endOfFile(let position):
             // The server had no segment to go on with yet: the tool tells nothing of the record behind it.
-            #expect(try dump.ending(from: start) == nil, context)
+            #expect(try dump.lastRecordNamed(from: start) == nil, context)
             end = position
         case .reached(let position):
             throw HarnessError("\(context): nobody asked for an end at \(position)")

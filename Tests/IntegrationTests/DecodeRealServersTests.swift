@@ -17,7 +17,8 @@ struct DecodeRealServersTests {
         let comparison = try RecordComparison(of: walk, with: told)
         #expect(comparison.ending == .reached(outcome.end))
         #expect(comparison.end == outcome.end)
-        #expect(comparison.gaps.isEmpty)
+        // The crash in the middle of the workload may have hit a record that went over two pages.
+        #expect(comparison.gaps == told.compactMap(\.lostRecord))
         #expect(comparison.count > 100_000)
 
         // Without an end to look for it is found all the same: the last segment's rest was never written.

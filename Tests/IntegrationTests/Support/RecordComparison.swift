@@ -38,7 +38,8 @@ struct RecordComparison {
             guard count < told.count, ours == RecordSummary(told[count]) else {
                 throw RecordDifference(index: count, ours: ours, told: count < told.count ? told[count] : nil)
             }
-            if let end, end.behindPageHeader(segmentSize) != record.start { gaps.append(end) }
+            let expected = end?.behindPageHeader(segmentSize) ?? record.start
+            if record.start != expected { gaps.append(expected) }
             end = record.next
             count += 1
         }

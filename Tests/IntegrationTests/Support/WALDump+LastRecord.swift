@@ -3,16 +3,10 @@ import PostgresHarness
 import PostgresWAL
 
 extension WALDump {
-    /// What the tool says at the end of WAL that nobody ended properly.
-    struct Ending: Equatable {
-        /// The last record, as the error message names it.
-        let lastRecord: LSN
-        /// What was wrong behind it.
-        let message: String
-    }
-
-    /// Reads on from the start of a record until the tool gives up; nil if that is because the files end.
-    func ending(from start: LSN) throws -> Ending? {
+    /// Reads on from the start of a record until the tool gives up, and takes the last good record from its error message.
+    ///
+    /// Gives nil if it finds nothing wrong because the files end.
+    func lastRecordNamed(from start: LSN) throws -> LSN? {
         let segments = try WALSegments(directory)
         let arguments = ["--quiet", "--path=\(directory)", "--start=\(start)", segments.name(of: start), segments.last]
         let errors = try installation.attempt("pg_waldump", arguments).errors
@@ -25,6 +19,15 @@ extension WALDump {
         guard let colon = text.firstIndex(of: ":"), let lastRecord = LSN(String(text[..<colon])) else {
             throw HarnessError("cannot read the line: \(line)")
         }
-        return Ending(lastRecord: lastRecord, message: String(text[text.index(after: colon)...]))
+        return lastRecord
+    }
+}
+
+extension WALDump.Record {
+    /// The record that was lost, if this one says that a record was: `OVERWRITE_CONTRECORD lsn 0/123; time …`.
+    var lostRecord: LSN? {
+        guard resourceManager == "XLOG", operation == "OVERWRITE_CONTRECORD" else { return nil }
+        let words = description.split { " ;".contains($0) }
+        return words.count > 2 ? LSN(String(words[2])) : nil
     }
 }
