@@ -65,15 +65,19 @@ struct UnfinishedTailTests {
         }
     }
 
-    @Test("a missing segment with newer WAL behind it is an error")
-    func missingSegment() throws {
+    @Test("missing segments with newer WAL behind them are an error", arguments: [1, 3])
+    func missingSegments(count: UInt64) throws {
         try withStoppedServer { server, told in
             let segments = try WALSegments(server.walDirectory)
             let last = try #require(told.last).lsn
-            let start = LSN(last.rawValue - last.rawValue % segments.size) - segments.size
+            let end = LSN(last.rawValue - last.rawValue % segments.size)
+            let start = end - count * segments.size
             try #require(start > told[0].lsn)
+            for number in 0..<count {
+                let name = segments.name(of: start + number * segments.size)
+                try FileManager.default.removeItem(atPath: "\(server.walDirectory)/\(name)")
+            }
             let name = segments.name(of: start)
-            try FileManager.default.removeItem(atPath: "\(server.walDirectory)/\(name)")
             #expect(throws: WALFileError.missingSegment(lsn: start, timelineID: 1, name: name)) {
                 try WALWalk(directory: WALDirectory(path: server.walDirectory)).run { _, _ in }
             }
@@ -83,7 +87,7 @@ struct UnfinishedTailTests {
     /// Runs `body` with a stopped server that has some MiB of WAL to recover, and the records in its files.
     private func withStoppedServer(_ body: (PostgresServer, [WALDump.Record]) throws -> Void) throws {
         try PostgresServer.withRecycledSegments(major: 17) { server in
-            try server.psql("insert into loaded select g, repeat('l', 100) from generate_series(1, 15000) g")
+            try server.psql("insert into loaded select g, repeat('l', 100) from generate_series(1, 30000) g")
             try server.psql("insert into loaded select g, 'end' from generate_series(1, 20) g")
             try server.stop(.immediate)
             try body(server, server.walDump.records())
