@@ -69,7 +69,9 @@ public struct WALWalk: Sendable {
             return try ending(at: error)
         } catch let error as WALFileError {
             // Files for later segments may wait already: a server makes them ahead, and not in order.
-            guard case .missingSegment(let lsn, _, _) = error, try !isAnyPageWritten(from: lsn) else { throw error }
+            guard case .missingSegment(let lsn, _, _) = error, try !isAnySegmentWritten(behind: lsn) else {
+                throw error
+            }
         }
         return .endOfFile(decoder.nextRecordStart)
     }
@@ -84,6 +86,16 @@ public struct WALWalk: Sendable {
             throw damaged
         }
         return .endOfWAL(error.recordStart ?? error.lsn, error.condition.isEndOfWAL ? error.condition : .torn)
+    }
+
+    /// Whether a segment behind the one that holds `lsn` was written to, and is not just there for later.
+    private func isAnySegmentWritten(behind lsn: LSN) throws(WALFileError) -> Bool {
+        let number = directory.segmentSize.segmentNumber(of: lsn)
+        for segment in directory.segments where segment.segmentNumber > number {
+            guard let start = directory.segmentSize.start(ofSegment: segment.segmentNumber) else { continue }
+            if try directory.intactPage(at: start) != nil { return true }
+        }
+        return false
     }
 
     /// Whether a page from `page` on was written, as far as the segment after the next.

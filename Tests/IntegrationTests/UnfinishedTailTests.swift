@@ -67,7 +67,7 @@ struct UnfinishedTailTests {
 
     @Test("missing segments with newer WAL behind them are an error", arguments: [1, 3])
     func missingSegments(count: UInt64) throws {
-        try withStoppedServer { server, told in
+        try withStoppedServer(rows: 30000) { server, told in
             let segments = try WALSegments(server.walDirectory)
             let last = try #require(told.last).lsn
             let end = LSN(last.rawValue - last.rawValue % segments.size)
@@ -85,9 +85,12 @@ struct UnfinishedTailTests {
     }
 
     /// Runs `body` with a stopped server that has some MiB of WAL to recover, and the records in its files.
-    private func withStoppedServer(_ body: (PostgresServer, [WALDump.Record]) throws -> Void) throws {
+    private func withStoppedServer(
+        rows: Int = 15000,
+        _ body: (PostgresServer, [WALDump.Record]) throws -> Void
+    ) throws {
         try PostgresServer.withRecycledSegments(major: 17) { server in
-            try server.psql("insert into loaded select g, repeat('l', 100) from generate_series(1, 30000) g")
+            try server.psql("insert into loaded select g, repeat('l', 100) from generate_series(1, \(rows)) g")
             try server.psql("insert into loaded select g, 'end' from generate_series(1, 20) g")
             try server.stop(.immediate)
             try body(server, server.walDump.records())
