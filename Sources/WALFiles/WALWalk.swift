@@ -17,8 +17,19 @@ public struct WALWalk: Sendable {
         case reached(LSN)
         /// The end of what was ever written, and how that looks.
         case endOfWAL(LSN, WALDecodeError.Condition)
-        /// A file ends in the middle of its segment.
+        /// The last record there is was damaged or was written only in part, and nothing is behind it.
+        ///
+        /// PostgreSQL takes that for the end of the WAL too, as it can't tell one from the other.
+        case brokenRecord(LSN)
+        /// There are no more files, or the last one ends between two records.
         case endOfFile(LSN)
+
+        /// Where the walk ended.
+        public var lsn: LSN {
+            switch self {
+            case .reached(let lsn), .endOfWAL(let lsn, _), .brokenRecord(let lsn), .endOfFile(let lsn): lsn
+            }
+        }
     }
 
     /// Plans a walk.
@@ -47,26 +58,45 @@ public struct WALWalk: Sendable {
         afterChunk: (RawSpan) throws -> Void = { _ in }
     ) throws -> Ending {
         let stop = end ?? directory.end
+        let first = try firstRecordStart()
+        var reader = WALFileReader(directory: directory, startingAt: first, chunkSize: chunkSize)
+        var decoder = try decoder(startingAt: first)
         do {
-            let first = try firstRecordStart()
-            var reader = WALFileReader(directory: directory, startingAt: first, chunkSize: chunkSize)
-            var decoder = try decoder(startingAt: first)
             var parsed = ParsedRecord(version: directory.version)
-            // Past the end that was asked for, reading goes on only while a record that starts before it is open.
-            while let chunk = try reader.next(before: reader.position < stop ? stop : directory.end) {
+            while true {
+                let chunkStart = reader.position
+                // Past the end that was asked for, reading goes on only while a record that starts before it is open.
+                guard let chunk = try reader.next(before: chunkStart < stop ? stop : directory.end) else { break }
                 var input = chunk
-                while let record = try decoder.next(&input) {
-                    if record.start >= stop { return ending(at: stop) }
-                    try parsed.parse(record)
-                    try body(record, parsed)
+                var outcome: Ending?
+                do {
+                    while let record = try decoder.next(&input) {
+                        if record.start >= stop {
+                            outcome = ending(at: stop)
+                            break
+                        }
+                        try parsed.parse(record)
+                        try body(record, parsed)
+                    }
+                } catch let error as WALDecodeError {
+                    outcome = try ending(at: error)
                 }
-                try afterChunk(chunk)
+                // Of a chunk that the WAL ends in, only what was written counts.
+                let written = outcome.map { $0.lsn.distance(from: chunkStart) ?? 0 } ?? UInt64(chunk.byteCount)
+                try afterChunk(chunk.extracting(first: min(Int(clamping: written), chunk.byteCount)))
+                if let outcome { return outcome }
                 if decoder.nextRecordStart >= stop { return ending(at: stop) }
             }
-            return .endOfFile(decoder.nextRecordStart)
-        } catch let error as WALDecodeError {
-            return try ending(at: error)
+        } catch let error as WALFileError {
+            // Files for later segments may wait already: a server makes them ahead, and not in order.
+            guard case .missingSegment(let lsn, _, _) = error, try !isAnySegmentWritten(behind: lsn) else {
+                throw error
+            }
         }
+        // Inside a segment a file should not end at all; that it ends inside a record is damage or a write cut short.
+        let isCutRecord =
+            decoder.nextRecordStart < decoder.position && !directory.segmentSize.isSegmentStart(decoder.position)
+        return isCutRecord ? .brokenRecord(decoder.nextRecordStart) : .endOfFile(decoder.nextRecordStart)
     }
 
     private func ending(at stop: LSN) -> Ending {
@@ -95,18 +125,46 @@ public struct WALWalk: Sendable {
     /// Tells the end of the WAL from a hole in it: behind the end no page is intact.
     private func ending(at error: WALDecodeError) throws -> Ending {
         if let end, error.lsn >= end { return .reached(end) }
-        guard error.condition.isEndOfWAL else { throw error }
+        let nextPage = (error.lsn + UInt64(WALPage.size - 1)).pageStart
+        guard error.condition.isEndOfWAL || error.isBrokenRecord, try !isAnyPageWritten(from: nextPage) else {
+            var damaged = error
+            damaged.condition = .corrupt
+            throw damaged
+        }
+        let end = error.recordStart ?? error.lsn
+        let isUnwritten = error.condition == .zeroed || error.condition == .stale
+        return isUnwritten || !error.isBrokenRecord ? .endOfWAL(end, error.condition) : .brokenRecord(end)
+    }
+
+    /// Whether a segment behind the one that holds `lsn` was written to, and is not just there for later.
+    private func isAnySegmentWritten(behind lsn: LSN) throws(WALFileError) -> Bool {
+        let number = directory.segmentSize.segmentNumber(of: lsn)
+        for segment in directory.segments where segment.segmentNumber > number {
+            guard let start = directory.segmentSize.start(ofSegment: segment.segmentNumber) else { continue }
+            if try directory.intactPage(at: start) != nil { return true }
+        }
+        return false
+    }
+
+    /// Whether a page from `page` on was written, as far as the segment after the next.
+    private func isAnyPageWritten(from page: LSN) throws(WALFileError) -> Bool {
         let size = directory.segmentSize
-        let lastLooked = min(size.segmentStart(of: error.lsn) + 2 * size.bytes, directory.end)
-        var page = error.lsn.pageStart + UInt64(WALPage.size)
-        while page < lastLooked {
-            if try directory.intactPage(at: page) != nil {
-                var damaged = error
-                damaged.condition = .corrupt
-                throw damaged
-            }
+        let end = min(size.segmentStart(of: page) + 2 * size.bytes, directory.end)
+        var page = page
+        while page < end {
+            if try directory.intactPage(at: page) != nil { return true }
             page += UInt64(WALPage.size)
         }
-        return .endOfWAL(error.recordStart ?? error.lsn, error.condition)
+        return false
+    }
+}
+
+extension WALDecodeError {
+    /// Whether the pages are sound and the record on them isn't.
+    fileprivate var isBrokenRecord: Bool {
+        switch reason {
+        case .recordLength, .recordTooLong, .checksum: true
+        default: false
+        }
     }
 }

@@ -11,9 +11,9 @@ struct Decode: ParsableCommand {
             jsonl: one object a record: lsn, end (where the next record may start), prev, rmgr, info, length, xid, and \
             blocks with id, spc, db, rel, fork, block, image (there is a page image) and apply (replay restores it).
 
-            Damage ends the run with exit status 1 and the error on standard error, after everything before it was \
-            printed. Where the WAL merely ends (zeros, an older page, a record cut off by a crash) the status is 0, \
-            unless --end asked for more.
+            A bad record ends the run with exit status 1 and the error on standard error, after everything before it \
+            was printed. Where the WAL merely ends (zeros, or a page of an earlier use of the file, even in the middle \
+            of a record, as a crash leaves it) the status is 0, unless --end asked for more.
 
             Example: walctl decode --wal-dir /var/lib/postgresql/15/main/pg_wal --stats
             """

@@ -53,6 +53,10 @@ struct WALRange: ParsableArguments {
             return
         case .endOfWAL(let lsn, let condition):
             try reportEnd(at: lsn, because: Self.explanation(of: condition))
+        case .brokenRecord(let lsn):
+            throw RangeError(
+                description: "the record at \(lsn) is damaged or was written only in part; nothing is behind it"
+            )
         case .endOfFile(let lsn):
             try reportEnd(at: lsn, because: "there are no more bytes")
         }
@@ -69,7 +73,7 @@ struct WALRange: ParsableArguments {
         switch condition {
         case .zeroed: "what follows was never written"
         case .stale: "what follows is from an earlier use of the file"
-        case .torn: "the last record was only written in part"
+        case .torn: "the rest of the last record was never written"
         case .corrupt: "what follows is damaged"
         }
     }

@@ -29,6 +29,8 @@ public struct WALStreamDecoder: ~Copyable {
     public let maximumRecordLength: Int
 
     /// The LSN of the next byte that has not been taken; between two records the end of the last one, unpadded.
+    ///
+    /// While only a part of a page's header is there, this stays at the page's start although that part has been taken.
     public var position: LSN { cursor }
 
     @usableFromInline
@@ -100,7 +102,7 @@ public struct WALStreamDecoder: ~Copyable {
 
     /// Takes bytes off the front of `input` and gives the next whole record.
     ///
-    /// - Parameter input: the bytes from ``position`` on; what was used is removed from its front.
+    /// - Parameter input: the bytes behind all that was taken so far; what was used is removed from its front.
     /// - Returns: the record, or nil when all of `input` was taken and no record is complete.
     /// - Throws: what is wrong with the WAL; the decoder can then only be reset.
     @inlinable
