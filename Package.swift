@@ -110,7 +110,10 @@ let package = Package(
         ),
         .testTarget(
             name: "InterpretedWALTests",
-            dependencies: ["CInterpretedWALProto", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
+            dependencies: [
+                "CAllocationCount", "CInterpretedWALProto", "InterpretedWAL", "PostgresWAL", "ShardIdentity",
+                "TestFixtures",
+            ],
             swiftSettings: settings
         ),
         .testTarget(
