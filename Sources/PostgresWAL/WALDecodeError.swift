@@ -72,6 +72,7 @@ extension WALDecodeError: CustomStringConvertible {
     public var description: String {
         var text = "\(reason) at \(lsn)"
         if let recordStart, recordStart != lsn { text += ", in the record at \(recordStart)" }
+        if case .checksum(let found, let computed) = reason { text += ": xl_crc=\(found), computed \(computed)" }
         switch condition {
         case .zeroed: text += " (zeros: the WAL ends here)"
         case .stale: text += " (a page of an earlier use of the file: the WAL ends here)"
