@@ -21,8 +21,12 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Where the figures go: one flat JSON object.", valueName: "file"))
     var output = "bench.json"
 
-    @Option(help: "Only these sections: decode, interpret, parse; comma-separated.")
-    var only = "decode,interpret,parse"
+    enum Section: String, ExpressibleByArgument, CaseIterable {
+        case decode, interpret, parse
+    }
+
+    @Option(help: "Only this section; may be given several times. Default: all.")
+    var only: [Section] = []
 
     @Option(
         name: .customLong("bulk-megabytes"),
@@ -31,24 +35,24 @@ struct Bench: ParsableCommand {
     var bulkMegabytes = 300
 
     mutating func validate() throws {
-        guard rounds > 0 else { throw ValidationError("--rounds is at least 1") }
+        guard (1...1000).contains(rounds) else { throw ValidationError("--rounds is from 1 to 1000") }
         guard bulkMegabytes > 0 else { throw ValidationError("--bulk-megabytes is at least 1") }
     }
 
     func run() throws {
-        let sections = Set(only.split(separator: ",").map(String.init))
-        var results = BenchResults(path: output)
+        let sections = only.isEmpty ? Section.allCases : only
+        var results = try BenchResults(path: output)
         let bulk = try Sample.bulk(megabytes: bulkMegabytes)
-        if sections.contains("decode") {
+        if sections.contains(.decode) {
             try DecodeBench(sample: bulk).run(rounds: rounds, into: &results)
             try DecodeBench(sample: try .pgbench()).run(rounds: rounds, into: &results)
         }
         let mixed = try Sample.mixed()
-        if sections.contains("interpret") {
+        if sections.contains(.interpret) {
             try InterpretBench(sample: bulk).run(rounds: rounds, into: &results)
             try InterpretBench(sample: mixed).run(rounds: rounds * 3, into: &results)
         }
-        if sections.contains("parse") {
+        if sections.contains(.parse) {
             try ParseBench(sample: bulk).run(rounds: rounds, into: &results)
             try ParseBench(sample: mixed).run(rounds: rounds * 3, into: &results)
         }

@@ -3,10 +3,15 @@ import Foundation
 /// The figures of a run: printed as they come, and added to the flat JSON object that earlier benches wrote.
 struct BenchResults {
     private let path: String
-    private var figures: [String: Double] = [:]
+    private var figures: [String: Double]
 
-    init(path: String) {
+    /// Takes over the figures of other benches; throws if the file is there and no flat object of numbers.
+    init(path: String) throws {
         self.path = path
+        let isThere = FileManager.default.fileExists(atPath: path)
+        figures =
+            isThere
+            ? try JSONDecoder().decode([String: Double].self, from: Data(contentsOf: URL(fileURLWithPath: path))) : [:]
     }
 
     /// Adds a figure under its key.
@@ -22,15 +27,10 @@ struct BenchResults {
         print("\n\(text)")
     }
 
-    /// Writes the file; figures of other benches in it stay.
+    /// Writes the file.
     func write() throws {
-        var all: [String: Double] = [:]
-        if let old = try? Data(contentsOf: URL(fileURLWithPath: path)) {
-            all = try JSONDecoder().decode([String: Double].self, from: old)
-        }
-        all.merge(figures) { $1 }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        try encoder.encode(all).write(to: URL(fileURLWithPath: path), options: .atomic)
+        try encoder.encode(figures).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 }

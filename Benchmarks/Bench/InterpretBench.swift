@@ -51,7 +51,7 @@ struct InterpretBench {
         _ shards: [ShardIdentity],
         message: (RawSpan) throws -> Void
     ) throws -> Int {
-        var batcher = ChunkBatcher(version: sample.version, shards: shards)
+        var batcher = ChunkBatcher(version: sample.version, shards: shards, startingAt: sample.start)
         var bytes = 0
         try sample.decode { record, parsed in
             try batcher.add(record, parsed)

@@ -31,6 +31,8 @@ public enum WireError: Error, Hashable, Sendable {
     case bincode(BincodeError)
     /// The metadata of the record with this next LSN is not decodable.
     case metadataRecord(BincodeError, nextRecordLSN: LSN)
+    /// The message has more records and values than are made into objects.
+    case tooManyEntries(limit: Int)
     /// The message is not decompressible.
     case compression(CompressionError)
 }
@@ -79,6 +81,8 @@ extension WireError: CustomStringConvertible {
             error.description
         case .metadataRecord(let error, let nextRecordLSN):
             "\(error) (metadata of the record with next LSN \(nextRecordLSN))"
+        case .tooManyEntries(let limit):
+            "more than \(limit) records and values"
         case .compression(let error):
             error.description
         }

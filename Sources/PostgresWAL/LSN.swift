@@ -50,7 +50,7 @@ extension LSN: CustomStringConvertible, LosslessStringConvertible {
     }
 
     private static func half(_ digits: Substring) -> UInt32? {
-        guard (1...8).contains(digits.utf8.count), digits.utf8.first != UInt8(ascii: "+") else { return nil }
+        guard (1...8).contains(digits.utf8.count), digits.allSatisfy(\.isHexDigit) else { return nil }
         return UInt32(digits, radix: 16)
     }
 }

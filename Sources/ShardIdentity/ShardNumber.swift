@@ -21,7 +21,38 @@ public struct ShardNumber: Hashable, Comparable, Sendable {
     }
 }
 
-extension ShardNumber: CustomStringConvertible {
+extension ShardNumber: BinaryRepresentable {
+    /// The width of the binary form: 1 byte.
+    @inlinable
+    public static var byteCount: Int { 1 }
+
+    /// Parses the byte.
+    ///
+    /// Throws ``ShardIdentityError/wrongLength(expected:found:)`` for anything but one byte.
+    @inlinable
+    public init(bytes: RawSpan) throws(ShardIdentityError) {
+        try ShardNumber.checkLength(bytes)
+        self.init(bytes.bigEndian(at: 0, as: UInt8.self))
+    }
+
+    /// Appends the byte.
+    ///
+    /// Traps if there is no room for it.
+    @inlinable
+    public func write(to output: inout OutputRawSpan) {
+        output.appendBigEndian(rawValue)
+    }
+}
+
+extension ShardNumber: CustomStringConvertible, LosslessStringConvertible {
+    /// Parses a decimal number, as start options carry it; nil for anything else and above 255.
+    public init?(_ text: String) {
+        guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let number = UInt8(text) else {
+            return nil
+        }
+        self.init(number)
+    }
+
     /// The number in decimal.
     public var description: String { "\(rawValue)" }
 }

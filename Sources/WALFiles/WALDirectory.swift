@@ -28,7 +28,7 @@ public struct WALDirectory: Sendable {
     /// - Throws: ``WALFileError`` if there is nothing to read, or too much to choose from.
     public init(path: String, timelineID: UInt32? = nil) throws(WALFileError) {
         // Any segment size reads the timeline of a name; the numbers wait for the size in a long header.
-        let names = try fileNames(in: path).filter { $0.prefix(24).count == 24 }
+        let names = try fileNames(in: path)
         let loose = names.compactMap { name in
             WALFileName(name, segmentSize: .smallest).map { (timelineID: $0.timelineID, name: name) }
         }
@@ -71,7 +71,12 @@ public struct WALDirectory: Sendable {
 
     /// Where the last segment ends, written or not.
     public var end: LSN {
-        segments.last.flatMap { segmentSize.start(ofSegment: $0.segmentNumber + 1) } ?? .invalid
+        segments.last.flatMap { segmentSize.start(ofSegment: $0.segmentNumber + 1) } ?? LSN(.max)
+    }
+
+    /// The error for a segment file that ends at `lsn` although WAL follows in later ones.
+    func shortSegment(endingAt lsn: LSN) -> WALFileError {
+        .shortSegment(path: segment(holding: lsn).map(path(of:)) ?? path, lsn: lsn)
     }
 
     /// The path of one of the folder's files.
@@ -102,12 +107,16 @@ extension WALDirectory {
         return (version, segmentSize, long.systemIdentifier)
     }
 
-    /// The header of the page that begins at `lsn` if that page was written; nil if it wasn't or isn't there.
-    func intactPage(at lsn: LSN) throws(WALFileError) -> WALPageHeader? {
-        guard let segment = segment(holding: lsn) else { return nil }
+    /// The header of the first page of a segment, from `page` on and before `end`, that was written; nil if none was.
+    func firstIntactPage(from page: LSN, before end: LSN) throws(WALFileError) -> WALPageHeader? {
+        guard let segment = segment(holding: page) else { return nil }
         let file = try FileDescriptor(reading: path(of: segment))
-        let header = try file.pageHeader(at: Int(segmentSize.offset(of: lsn)))
-        return header.flatMap { $0.magic == version.pageMagic && $0.pageAddress == lsn ? $0 : nil }
+        var page = page
+        while page < end, let header = try file.pageHeader(at: Int(segmentSize.offset(of: page))) {
+            if header.magic == version.pageMagic && header.pageAddress == page { return header }
+            page += UInt64(WALPage.size)
+        }
+        return nil
     }
 
     /// The start of the first record that begins on the page of `lsn` or after it.
@@ -120,13 +129,14 @@ extension WALDirectory {
     public func firstRecordStart(onPageOf lsn: LSN) throws(WALFileError) -> LSN {
         var page = lsn.pageStart
         while page < end {
-            guard let header = try intactPage(at: page) else { break }
+            let next = page + UInt64(WALPage.size)
+            guard let header = try firstIntactPage(from: page, before: next) else { break }
             let isContinued = header.flags & WALPageHeader.Flag.firstIsContinuation != 0
             let headerSize = header.long == nil ? WALPage.shortHeaderSize : WALPage.longHeaderSize
-            let rest = isContinued ? UInt64(header.remainingLength) : 0
-            let start = (page + UInt64(headerSize) + rest).recordAligned
-            if start < page + UInt64(WALPage.size) { return start }
-            page += UInt64(WALPage.size)
+            let rest = isContinued ? Int(header.remainingLength) : 0
+            // A record needs eight bytes of the page at least, the others may be on the next.
+            if headerSize + rest <= WALPage.size - 8 { return (page + UInt64(headerSize + rest)).recordAligned }
+            page = next
         }
         throw .noRecord(path: path, lsn: lsn)
     }

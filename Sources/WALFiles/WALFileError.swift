@@ -12,6 +12,8 @@ public enum WALFileError: Error, Hashable, Sendable {
     case notASegment(path: String, reason: String)
     /// A segment file that is needed is not there.
     case missingSegment(lsn: LSN, timelineID: UInt32, name: String)
+    /// A segment file ends before its segment does, and later segments hold WAL.
+    case shortSegment(path: String, lsn: LSN)
     /// No record begins on the page of the LSN or up to the end of the files, or that page was never written.
     case noRecord(path: String, lsn: LSN)
 }
@@ -30,6 +32,8 @@ extension WALFileError: CustomStringConvertible {
             "\(path) is not a WAL segment of PostgreSQL 14 to 17: \(reason)"
         case .missingSegment(let lsn, let timelineID, let name):
             "WAL at \(lsn) of timeline \(timelineID) is missing: there is no file \(name)"
+        case .shortSegment(let path, let lsn):
+            "\(path) ends at \(lsn), inside its segment, and later segments hold WAL"
         case .noRecord(let path, let lsn):
             "no record begins at or after \(lsn) in \(path)"
         }

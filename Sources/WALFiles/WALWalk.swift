@@ -93,7 +93,11 @@ public struct WALWalk: Sendable {
                 throw error
             }
         }
-        // Inside a segment a file should not end at all; that it ends inside a record is damage or a write cut short.
+        // Inside a segment a file should not end at all. With WAL behind it, it was cut short; that the last one ends
+        // inside a record is damage or a write cut short.
+        if !directory.segmentSize.isSegmentStart(decoder.position), try isAnySegmentWritten(behind: decoder.position) {
+            throw directory.shortSegment(endingAt: decoder.position)
+        }
         let isCutRecord =
             decoder.nextRecordStart < decoder.position && !directory.segmentSize.isSegmentStart(decoder.position)
         return isCutRecord ? .brokenRecord(decoder.nextRecordStart) : .endOfFile(decoder.nextRecordStart)
@@ -103,8 +107,11 @@ public struct WALWalk: Sendable {
         end == nil ? .endOfFile(stop) : .reached(stop)
     }
 
-    /// The start of the first record that starts at ``start`` or later: found from the start of its page on.
-    private func firstRecordStart() throws -> LSN {
+    /// The start of the first record that starts at ``start`` or later, where the walk begins to read.
+    ///
+    /// - Returns: the LSN of the record's first byte, or where the WAL before it ends.
+    /// - Throws: ``WALFileError``, or `WALDecodeError` if the WAL ends before ``start``.
+    public func firstRecordStart() throws -> LSN {
         var position = try directory.firstRecordStart(onPageOf: start)
         if position >= start { return position }
         var reader = WALFileReader(directory: directory, startingAt: position, chunkSize: WALPage.size)
@@ -124,7 +131,7 @@ public struct WALWalk: Sendable {
 
     /// Tells the end of the WAL from a hole in it: behind the end no page is intact.
     private func ending(at error: WALDecodeError) throws -> Ending {
-        if let end, error.lsn >= end { return .reached(end) }
+        if let end, (error.recordStart ?? error.lsn) >= end { return .reached(end) }
         let nextPage = (error.lsn + UInt64(WALPage.size - 1)).pageStart
         guard error.condition.isEndOfWAL || error.isBrokenRecord, try !isAnyPageWritten(from: nextPage) else {
             var damaged = error
@@ -141,7 +148,7 @@ public struct WALWalk: Sendable {
         let number = directory.segmentSize.segmentNumber(of: lsn)
         for segment in directory.segments where segment.segmentNumber > number {
             guard let start = directory.segmentSize.start(ofSegment: segment.segmentNumber) else { continue }
-            if try directory.intactPage(at: start) != nil { return true }
+            if try directory.firstIntactPage(from: start, before: start + UInt64(WALPage.size)) != nil { return true }
         }
         return false
     }
@@ -149,13 +156,9 @@ public struct WALWalk: Sendable {
     /// Whether a page from `page` on was written, as far as the segment after the next.
     private func isAnyPageWritten(from page: LSN) throws(WALFileError) -> Bool {
         let size = directory.segmentSize
-        let end = min(size.segmentStart(of: page) + 2 * size.bytes, directory.end)
-        var page = page
-        while page < end {
-            if try directory.intactPage(at: page) != nil { return true }
-            page += UInt64(WALPage.size)
-        }
-        return false
+        let next = size.segmentStart(of: page) + size.bytes
+        if try directory.firstIntactPage(from: page, before: next) != nil { return true }
+        return try directory.firstIntactPage(from: next, before: next + size.bytes) != nil
     }
 }
 

@@ -18,7 +18,11 @@ struct ShardingReport: CustomStringConvertible {
         let shards = try (0..<shardCount).map {
             try ShardIdentity(number: $0, count: shardCount, stripeSize: stripeSize)
         }
-        var batcher = ChunkBatcher(version: walk.directory.version, shards: shards)
+        var batcher = ChunkBatcher(
+            version: walk.directory.version,
+            shards: shards,
+            startingAt: try walk.firstRecordStart()
+        )
         var compressor = try ZstdCompressor(level: 1)
         var compressed = OutputBuffer()
         var sent = Array(repeating: 0, count: shards.count)

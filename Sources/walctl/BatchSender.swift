@@ -5,19 +5,17 @@ import ShardIdentity
 /// Forms the messages that a sender would send, and weighs them.
 struct BatchSender: ~Copyable {
     private var batcher: ChunkBatcher
-    private let compressors: [Compressor]
-    private let plainCompressor: Compressor
+    /// One for all: each message is a frame of its own.
+    private let compressor: Compressor
     private let weights: [BatchWeight]
     private let raw = BatchWeight()
     private var recordsInChunk = 0
 
-    init(version: PostgresMajorVersion, shards: [ShardIdentity], level: Int8) throws {
-        // All that may throw comes first.
-        let plainCompressor = try Compressor(level: level)
-        let compressors = try shards.map { _ in try Compressor(level: level) }
-        self.plainCompressor = plainCompressor
-        self.compressors = compressors
-        batcher = ChunkBatcher(version: version, shards: shards)
+    init(version: PostgresMajorVersion, shards: [ShardIdentity], level: Int8, startingAt start: LSN) throws {
+        // What may throw comes first.
+        let compressor = try Compressor(level: level)
+        self.compressor = compressor
+        batcher = ChunkBatcher(version: version, shards: shards, startingAt: start)
         weights = shards.map { _ in BatchWeight() }
     }
 
@@ -28,11 +26,11 @@ struct BatchSender: ~Copyable {
 
     /// Ends a chunk of WAL: sends if it completed a record.
     mutating func endChunk(_ chunk: RawSpan) throws {
-        try raw.add(chunk, records: recordsInChunk, plainCompressor)
+        try raw.add(chunk, records: recordsInChunk, compressor)
         recordsInChunk = 0
-        let (weights, compressors) = (weights, compressors)
+        let (weights, compressor) = (weights, compressor)
         try batcher.endChunk { shard, message, records in
-            try weights[shard].add(message, records: records, compressors[shard])
+            try weights[shard].add(message, records: records, compressor)
         }
     }
 

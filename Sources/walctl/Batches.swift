@@ -31,7 +31,12 @@ struct Batches: ParsableCommand {
     func run() throws {
         let walk = try range.walk()
         let shards = try shardOptions.identities()
-        var sender = try BatchSender(version: walk.directory.version, shards: shards, level: level)
+        var sender = try BatchSender(
+            version: walk.directory.version,
+            shards: shards,
+            level: level,
+            startingAt: try walk.firstRecordStart()
+        )
         var progress = Progress(from: walk.start, to: walk.end ?? walk.directory.end)
         defer { progress.finish() }
         let ending = try walk.run { record, parsed in

@@ -17,7 +17,7 @@ import Testing
         let shards = try (0..<shardCount).map { try ShardIdentity(number: $0, count: shardCount, stripeSize: 8) }
         var decoder = try WALStreamDecoder(version: golden.version, startingAt: golden.start)
         var parsed = ParsedRecord(version: golden.version)
-        var batcher = ChunkBatcher(version: golden.version, shards: shards)
+        var batcher = ChunkBatcher(version: golden.version, shards: shards, startingAt: golden.start)
         var records = 0
         var size = 0
         let before = callocation_count()
@@ -42,7 +42,7 @@ import Testing
         let bytes = try golden.bytes()
         var decoder = try WALStreamDecoder(version: golden.version, startingAt: golden.start)
         var parsed = ParsedRecord(version: golden.version)
-        var batcher = ChunkBatcher(version: golden.version, shards: [.unsharded])
+        var batcher = ChunkBatcher(version: golden.version, shards: [.unsharded], startingAt: golden.start)
         var input = bytes.span.bytes
         while let record = try decoder.next(&input) {
             try parsed.parse(record)

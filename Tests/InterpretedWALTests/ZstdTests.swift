@@ -106,7 +106,8 @@ import Testing
             #expect(throws: CompressionError.self) { try decompressor.decompress(frame.span.bytes, into: &output) }
             #expect(output.array == [5])
         }
-        try decompressor.decompress(SampleBatch.compressed.span.bytes, into: &output)
+        let compressed = SampleBatch.compressed
+        try decompressor.decompress(compressed.span.bytes, into: &output)
         #expect(output.array == [5] + SampleBatch.protobuf)
     }
 

@@ -37,6 +37,24 @@ struct DecoderStateTests {
         #expect(decoder.position == LSN(0x200_0028))
     }
 
+    @Test("After a bad CRC the next record to hand out is the bad one")
+    func nextRecordStartAfterAFailure() throws {
+        var generator = try WALGenerator(LogicalMessageSource(), version: .v16, startingAt: LSN(0x200_0028))
+        var bytes = generator.append(WALRecordContents(resourceManager: .heap, info: 0, mainData: [1, 2, 3])).bytes
+        let start = generator.previous
+        bytes[bytes.count - 8] ^= 1
+        var decoder = try WALStreamDecoder(version: .v16, startingAt: start)
+        var input = bytes.span.bytes
+        var failure: WALDecodeError?
+        do {
+            while try decoder.next(&input) != nil {}
+        } catch {
+            failure = error
+        }
+        #expect(failure?.recordStart == start)
+        #expect(decoder.nextRecordStart == start)
+    }
+
     private func resetError(_ decoder: inout WALStreamDecoder, to start: LSN) -> WALDecodeError? {
         do {
             try decoder.reset(to: start)

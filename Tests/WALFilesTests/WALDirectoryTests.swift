@@ -20,6 +20,48 @@ struct WALDirectoryTests {
         #expect(directory.segment(holding: LSN(0x400_0000)) == nil)
     }
 
+    @Test("A page header from the end of the LSN range with an endless record on it is no crash")
+    func endlessContinuation() throws {
+        let folder = try TemporaryFolder()
+        let start = LSN(0xFFFF_FFFF_FE00_0000)
+        let header = WALPageHeader(
+            magic: PostgresMajorVersion.v16.pageMagic,
+            flags: WALPageHeader.Flag.firstIsContinuation | WALPageHeader.Flag.longHeader,
+            timelineID: 1,
+            pageAddress: start,
+            remainingLength: .max,
+            long: .init(systemIdentifier: 1, segmentSize: 16 << 20)
+        )
+        var bytes: [UInt8] = []
+        header.append(to: &bytes)
+        bytes += [UInt8](repeating: 0, count: 16384 - bytes.count)
+        try folder.write(bytes[...], to: "00000001FFFFFFFF000000FE")
+        let directory = try WALDirectory(path: folder.path)
+        #expect(throws: WALFileError.self) { try directory.firstRecordStart(onPageOf: start) }
+        #expect(throws: (any Error).self) { try WALWalk(directory: directory).run { _, _ in } }
+    }
+
+    @Test("The last segment there can be ends at the last LSN")
+    func lastSegment() throws {
+        let folder = try TemporaryFolder()
+        let start = LSN(0xFFFF_FFFF_FF00_0000)
+        let header = WALPageHeader(
+            magic: PostgresMajorVersion.v16.pageMagic,
+            flags: WALPageHeader.Flag.longHeader,
+            timelineID: 1,
+            pageAddress: start,
+            remainingLength: 0,
+            long: .init(systemIdentifier: 1, segmentSize: 16 << 20)
+        )
+        var bytes: [UInt8] = []
+        header.append(to: &bytes)
+        try folder.write(bytes[...], to: "00000001FFFFFFFF000000FF")
+        let directory = try WALDirectory(path: folder.path)
+        #expect(directory.end == LSN(.max))
+        // Nothing can be decoded so near to the end, and that is said.
+        #expect(throws: WALDecodeError.self) { try WALWalk(directory: directory).run { _, _ in } }
+    }
+
     /// A folder of one generated segment for each number, with one long record over all of them.
     private func folder(segmentSize: WALSegmentSize, numbers: ClosedRange<UInt64>) throws -> TemporaryFolder {
         struct One: WALRecordSource {

@@ -37,6 +37,33 @@ struct ExitTests {
         }
     }
 
+    @Test("A damaged record that starts before --end is damage, even if it is the last one asked for")
+    func damageBeforeTheEnd() throws {
+        let copy = try WALCopy(of: "pg15")
+        let whole = WaldumpLine.parse(try Walctl.decode(copy.path, "--start", copy.golden.start.description).output)
+        let index = try #require(
+            whole.firstIndex { $0.start.rawValue > 0x218_0000 && $0.start.pageOffset < 4000 && $0.length < 200 }
+        )
+        let (record, next) = (whole[index].start, whole[index + 1].start)
+        try copy.edit(Self.second) { $0[Int(record.rawValue - 0x200_0000) + 30] ^= 0x40 }
+        let run = try Walctl.decode(copy.path, "--start", record.description, "--end", next.description)
+        #expect(run.status == 1)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains("WAL record crc mismatch at"), "\(run.errors)")
+    }
+
+    @Test("A segment file cut short is told from the end of the WAL", arguments: [true, false])
+    func shortSegmentInTheMiddle(atRecordEnd: Bool) throws {
+        let copy = try WALCopy(of: "pg15")
+        let whole = WaldumpLine.parse(try Walctl.decode(copy.path, "--start", copy.golden.start.description).output)
+        let cut = try #require(whole.last { $0.start < LSN(0x1F0_0000) }).start + (atRecordEnd ? 0 : 8)
+        try copy.edit("000000010000000000000001") { $0.removeLast($0.count - Int(cut.rawValue - 0x100_0000)) }
+        let run = try Walctl.decode(copy.path, "--start", copy.golden.start.description)
+        #expect(run.status == 1)
+        #expect(run.errors.contains("later segments hold WAL"), "\(run.errors)")
+        #expect(WaldumpLine.parse(run.output).last.map { $0.start < cut } == true)
+    }
+
     @Test func aDamagedPageHeader() throws {
         let copy = try WALCopy(of: "pg17")
         try copy.edit(Self.second) { $0[0x80000] ^= 1 }

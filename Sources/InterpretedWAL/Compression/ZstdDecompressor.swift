@@ -2,8 +2,9 @@ internal import CZstd
 
 /// Decompresses messages of one zstd frame each, up to a limit; its state is used again from message to message.
 ///
-/// Memory follows the data, not what a header claims: the output grows as content appears and never beyond the limit,
-/// and frames that need a larger window than allowed are refused.
+/// Memory follows the data, not what a header claims: the output grows, by doubling, as content appears, and content
+/// beyond the limit is refused. Besides, libzstd holds the frame's window, which is as large as its header says and
+/// never larger than allowed.
 ///
 /// Source: `wal-interpretation.md` §14.
 public struct ZstdDecompressor: ~Copyable {

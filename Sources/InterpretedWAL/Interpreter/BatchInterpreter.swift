@@ -150,7 +150,7 @@ extension BatchInterpreter {
         _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) {
         let routed = try MetadataInterpreter.metadata(of: record, parsed, version: version)
-        try collectValues(of: record, parsed)
+        try collectValues(of: record, parsed, hasMetadata: routed.isLong)
         serial &+= 1
         let shared = ShardBatch.Record(
             record,
@@ -184,7 +184,8 @@ extension BatchInterpreter {
     @inline(__always)
     private mutating func collectValues(
         of record: borrowing WALRecord,
-        _ parsed: borrowing ParsedRecord
+        _ parsed: borrowing ParsedRecord,
+        hasMetadata: Bool
     ) throws(InterpretationError) {
         var bytes = 0
         var hasImages = false
@@ -194,9 +195,10 @@ extension BatchInterpreter {
             bytes &+= value.length
             hasImages = hasImages || value.isImage
         }
-        // Metadata is at most as long as the record, but for a constant.
-        guard bytes &+ record.bytes.byteCount <= maximumRecordBytes else {
-            throw error(in: record, .tooLarge(bytes: bytes &+ record.bytes.byteCount, limit: maximumRecordBytes))
+        // Metadata is at most as long as the record it is made of, but for a constant.
+        if hasMetadata { bytes &+= record.bytes.byteCount }
+        guard bytes <= maximumRecordBytes else {
+            throw error(in: record, .tooLarge(bytes: bytes, limit: maximumRecordBytes))
         }
         if hasImages { try restoreImages(of: record, parsed) }
     }

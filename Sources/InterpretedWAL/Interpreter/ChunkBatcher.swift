@@ -9,10 +9,10 @@ public import ShardIdentity
 /// Source: `replication-protocol.md` §5.3.
 public struct ChunkBatcher: ~Copyable {
     private var interpreter: BatchInterpreter
-    /// Where the WAL of the next message begins; nil before the first record.
-    private var batchStart: LSN?
-    private var lastEnd = LSN.invalid
-    private var lastNext = LSN.invalid
+    /// Where the WAL of the next message begins.
+    private var batchStart: LSN
+    private var lastEnd: LSN
+    private var lastNext: LSN
     private var completesRecord = false
 
     /// Makes a batcher.
@@ -20,8 +20,12 @@ public struct ChunkBatcher: ~Copyable {
     /// - Parameters:
     ///   - version: the version whose WAL is interpreted.
     ///   - shards: the shards to serve, each once.
-    public init(version: PostgresMajorVersion, shards: [ShardIdentity]) {
+    ///   - start: where the first chunk begins.
+    public init(version: PostgresMajorVersion, shards: [ShardIdentity], startingAt start: LSN) {
         interpreter = BatchInterpreter(version: version, shards: shards)
+        batchStart = start
+        lastEnd = start
+        lastNext = start
     }
 
     /// The shards, in the order in which their messages are numbered.
@@ -37,14 +41,13 @@ public struct ChunkBatcher: ~Copyable {
         _ record: borrowing WALRecord,
         _ parsed: borrowing ParsedRecord
     ) throws(InterpretationError) {
-        if batchStart == nil { batchStart = record.start }
         try interpreter.interpret(record, parsed)
         lastEnd = record.end
         lastNext = record.next
         completesRecord = true
     }
 
-    /// Ends the chunk.
+    /// Ends the chunk; its messages are gone afterwards, also those that were not sent because `send` threw.
     ///
     /// - Parameter send: is given the index of each shard, its message and the number of records in that; the message is
     ///   valid only during the call. Not called if the chunk completed no record.
@@ -53,12 +56,13 @@ public struct ChunkBatcher: ~Copyable {
         send: (_ shard: Int, _ message: RawSpan, _ records: Int) throws(Failure) -> Void
     ) throws(Failure) {
         guard completesRecord else { return }
-        for index in interpreter.shards.indices {
-            interpreter.finishBatch(of: index, nextRecordLSN: lastNext, rawWALStartLSN: batchStart)
-            try send(index, interpreter.batch(of: index), interpreter.recordCount(of: index))
-            interpreter.removeBatch(of: index)
-        }
+        let start = batchStart
         batchStart = lastEnd
         completesRecord = false
+        defer { for index in interpreter.shards.indices { interpreter.removeBatch(of: index) } }
+        for index in interpreter.shards.indices {
+            interpreter.finishBatch(of: index, nextRecordLSN: lastNext, rawWALStartLSN: start)
+            try send(index, interpreter.batch(of: index), interpreter.recordCount(of: index))
+        }
     }
 }

@@ -4,7 +4,7 @@ public import ShardIdentity
 /// Why a WAL record has no meaning, and where it is.
 ///
 /// The record fails for all shards, and nothing of it was written to any of them. Where the reference has a text for an
-/// error, this has the same.
+/// error, this begins with the same words.
 ///
 /// Source: `wal-interpretation.md` §5.
 public struct InterpretationError: Error, Hashable, Sendable {

@@ -12,6 +12,14 @@ enum RoutedMetadata {
     case shardZero(MetadataRecord)
     /// For the owners of the visibility map's pages, each with its own blocks.
     case visibility(VisibilityChange)
+
+    /// Whether this may be as long as the record that it was made of.
+    var isLong: Bool {
+        switch self {
+        case .none, .visibility: false
+        case .everyShard, .shardZero: true
+        }
+    }
 }
 
 /// Heap pages that lose bits in the visibility map.

@@ -94,7 +94,7 @@ public struct WALStreamDecoder: ~Copyable {
 
     /// Where decoding would have to begin again to lose nothing: the start of the first record not yet handed out.
     public var nextRecordStart: LSN {
-        isAssembling ? recordStart : max(resumeAt, cursor)
+        failure?.recordStart ?? (isAssembling ? recordStart : max(resumeAt, cursor))
     }
 
     /// Bytes that are allocated for a record in several pieces.
@@ -320,6 +320,14 @@ extension WALStreamDecoder {
 
     /// Validates a page's header against what is open, and moves behind it.
     private mutating func enterPage(_ page: WALPageHeader) throws(WALDecodeError) {
+        // Once a segment: the sums below stay in range that far.
+        if page.long != nil {
+            do {
+                try Self.check(start: cursor, segmentSize: segmentSize)
+            } catch {
+                throw fail(error)
+            }
+        }
         if let reason = fault(in: page) {
             let condition = condition(of: page)
             throw fail(
@@ -381,7 +389,7 @@ extension WALStreamDecoder {
         let headerSize =
             segmentSize.segmentStart(of: start) == start.pageStart
             ? WALPage.longHeaderSize : WALPage.shortHeaderSize
-        // The last segments before the end of the LSN range are refused, so that no sum below can overflow.
+        // The last segments before the end of the LSN range are refused, so that no sum can overflow.
         let isInRange = start.rawValue <= UInt64.max - 4 * segmentSize.bytes - UInt64(WALRecord.maximumLength) * 2
         guard start.isRecordAligned, isInRange, start.pageOffset == 0 || start.pageOffset >= headerSize else {
             throw WALDecodeError(lsn: start, reason: .startPosition)

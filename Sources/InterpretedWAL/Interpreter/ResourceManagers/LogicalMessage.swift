@@ -26,8 +26,10 @@ extension MetadataInterpreter {
 
     /// How many of the bytes are UTF-8 up to the first that isn't.
     private static func validUTF8Count(_ bytes: [UInt8]) -> Int {
-        var count = bytes.count
-        while count > 0, String(validating: bytes[..<count], as: UTF8.self) == nil { count -= 1 }
+        var parser = Unicode.UTF8.ForwardParser()
+        var iterator = bytes.makeIterator()
+        var count = 0
+        while case .valid(let scalar) = parser.parseScalar(from: &iterator) { count += scalar.count }
         return count
     }
 }
