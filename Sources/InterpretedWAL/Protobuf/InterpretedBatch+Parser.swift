@@ -18,7 +18,7 @@ extension InterpretedRecord {
     ///
     /// Throws ``WireError`` for a malformed record.
     public init(protobuf bytes: RawSpan) throws(WireError) {
-        try self.init(RecordView(bytes))
+        try self.init(RecordView(bytes, try RecordFields(ProtobufCursor(bytes))))
     }
 
     /// Decodes all that a view shows.
