@@ -59,7 +59,9 @@ enum JSONReflection {
         case let lsn as LSN: return lsn.description
         case let relation as RelationTag: return "\(relation)"
         case let relation as RelationLocator: return "\(relation)"
-        case let bytes as [UInt8]: return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        // An empty array of anything can be cast to one of bytes, so the type decides.
+        case let bytes as [UInt8] where type(of: subject) == [UInt8].self:
+            return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         default: return reflect(Mirror(reflecting: subject), subject)
         }
     }
