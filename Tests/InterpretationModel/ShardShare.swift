@@ -40,11 +40,16 @@ package enum ShardShare {
         by whole: InterpretedRecord,
         count: ShardCount,
         stripeSize: ShardStripeSize
-    ) -> Set<ShardNumber> {
+    ) -> [ShardNumber] {
         let blocks = whole.batch.metadata.map { Key($0.key) }
         let maps = whole.metadata?.visibilityMapKeys.map { [$0.old, $0.new].compactMap { $0 } } ?? []
-        let owners = (blocks + maps).map { ShardIdentity.shardNumber(of: $0, count: count, stripeSize: stripeSize) }
-        return Set(owners).union([.zero])
+        var concerned = [ShardNumber.zero]
+        for key in blocks + maps {
+            let owner = ShardIdentity.shardNumber(of: key, count: count, stripeSize: stripeSize)
+            // There are few: looking through a list is quicker than hashing.
+            if !concerned.contains(owner) { concerned.append(owner) }
+        }
+        return concerned
     }
 
     private static func metadata(of whole: InterpretedRecord, for shard: ShardIdentity) -> MetadataRecord? {

@@ -48,7 +48,9 @@ package struct SharedInterpretation: ~Copyable {
         recordCount += 1
         shardRecordCounts[0] += 1
         for layout in layouts { try check(layout, whole, start: record.start) }
-        for index in shards.indices { interpreter.removeBatch(of: index) }
+        if recordCount % 256 == 0 {
+            for index in lastNext.indices { interpreter.removeBatch(of: index) }
+        }
         return whole
     }
 
@@ -56,12 +58,13 @@ package struct SharedInterpretation: ~Copyable {
         let identity = layout.shards[0]
         let concerned = ShardShare.concerned(by: whole, count: identity.count, stripeSize: identity.stripeSize)
         // Shards that aren't concerned all get the same, which is decoded once.
-        var othersBytes: [UInt8]??
+        var othersAreKnown = false
+        var othersBytes: [UInt8]?
         for (offset, shard) in layout.shards.enumerated() {
             let index = layout.first + offset
-            let isKnown = !concerned.contains(shard.number) && othersBytes != nil
-            if isKnown, let known = othersBytes {
-                guard bytesEqual(index, known) else { throw Mismatch("\(shard) gets other bytes", start) }
+            let isOther = !concerned.contains(shard.number)
+            if isOther && othersAreKnown {
+                guard bytesEqual(index, othersBytes) else { throw Mismatch("\(shard) gets other bytes", start) }
             } else {
                 let expected = ShardShare.share(of: whole, for: shard)
                 let found = try lastRecord(of: index)
@@ -71,8 +74,9 @@ package struct SharedInterpretation: ~Copyable {
                         start
                     )
                 }
-                if !concerned.contains(shard.number) {
-                    othersBytes = .some(lastBytes(of: index))
+                if isOther {
+                    othersBytes = lastBytes(of: index)
+                    othersAreKnown = true
                 }
             }
             try count(index, whole.nextRecordLSN, start: start)
@@ -81,7 +85,7 @@ package struct SharedInterpretation: ~Copyable {
 
     /// Keeps account of what a shard got, and that its LSNs only rise.
     private mutating func count(_ index: Int, _ next: LSN, start: LSN) throws {
-        guard interpreter.recordCount(of: index) > 0 else { return }
+        guard interpreter.lastRecord(of: index) != nil else { return }
         guard lastNext[index] < next else { throw Mismatch("\(shards[index]) goes back to \(next)", start) }
         lastNext[index] = next
         shardRecordCounts[index] += 1

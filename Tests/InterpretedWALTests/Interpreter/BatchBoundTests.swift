@@ -86,4 +86,36 @@ struct BatchBoundTests {
         interpreter.finishBatch(of: 0, nextRecordLSN: LSN(0x200_0138), rawWALStartLSN: LSN(0x200_0000))
         #expect(interpreter.copyOfBatch(of: 0) == hex("10b88280101880808010"))
     }
+
+    @Test("A chunk that completes no record makes no message; the next message covers both")
+    func chunks() throws {
+        let shards = try ShardIdentity.all(count: 2, stripeSize: 1)
+        var batcher = ChunkBatcher(version: .v16, shards: shards)
+        var messages: [InterpretedBatch] = []
+        let endChunk = { (batcher: inout ChunkBatcher) in
+            messages.removeAll()
+            try batcher.endChunk { (index: Int, message: RawSpan, records: Int) throws in
+                #expect(index == messages.count)
+                messages.append(try InterpretedBatch(protobuf: message))
+                #expect(messages[index].records.count == records)
+            }
+        }
+        try endChunk(&batcher)
+        #expect(messages.isEmpty)
+        var end: LSN?
+        for next in [LSN(0x200_0100), LSN(0x200_0300)] {
+            var start: LSN?
+            try Interpretation.withRecord(Self.record.contents, version: .v16, next: next) { record, parsed in
+                try batcher.add(record, parsed)
+                start = end ?? record.start
+                end = record.end
+            }
+            try endChunk(&batcher)
+            #expect(messages.map(\.nextRecordLSN) == [next, next])
+            #expect(messages.map(\.rawWALStartLSN) == [start, start])
+            #expect(messages.allSatisfy { $0.records.map(\.nextRecordLSN) == [next] })
+            try endChunk(&batcher)
+            #expect(messages.isEmpty)
+        }
+    }
 }

@@ -166,6 +166,7 @@ struct HeapInterpretationTests {
                     flags: flags,
                     infobits: infobits(using: &generator),
                     commandID: UInt32(truncatingIfNeeded: generator.magnitude()),
+                    padding: UInt16(truncatingIfNeeded: generator.next()),
                     oldRow: row
                 )
                 let expected: Cleared? = flags & 0x01 == 0 ? nil : Cleared(new: 40000)
@@ -187,7 +188,7 @@ struct HeapInterpretationTests {
         return commandID + masks + [dataOffset] + row
     }
 
-    /// What a deleted row's infobits can be: a deleter takes the row whole, so no key-share lock stands alone with it.
+    /// What a deleted row's infobits can be: its deleter is no mere locker of its key.
     private func infobits(using generator: inout SeededGenerator) -> UInt8 {
         [0x10, 0x14, 0x11, 0x00].randomElement(using: &generator) ?? 0x10
     }
