@@ -84,6 +84,13 @@ let package = Package(
             path: "Tests/TestFixtures",
             swiftSettings: settings
         ),
+        // What each shard is to get of a record, worked out the plain way.
+        .target(
+            name: "InterpretationModel",
+            dependencies: ["InterpretedWAL", "PostgresWAL", "ShardIdentity"],
+            path: "Tests/InterpretationModel",
+            swiftSettings: settings
+        ),
         .target(name: "CSpawn", path: "Tests/CSpawn"),
         .target(
             name: "PostgresHarness",
@@ -111,8 +118,8 @@ let package = Package(
         .testTarget(
             name: "InterpretedWALTests",
             dependencies: [
-                "CAllocationCount", "CInterpretedWALProto", "InterpretedWAL", "PostgresWAL", "ShardIdentity",
-                "TestFixtures",
+                "CAllocationCount", "CChecksum", "CInterpretedWALProto", "InterpretationModel", "InterpretedWAL",
+                "PostgresWAL", "ShardIdentity", "TestFixtures", "WALFiles",
             ],
             swiftSettings: settings
         ),
@@ -123,7 +130,9 @@ let package = Package(
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles"],
+            dependencies: [
+                "InterpretationModel", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles",
+            ],
             swiftSettings: settings
         ),
     ]

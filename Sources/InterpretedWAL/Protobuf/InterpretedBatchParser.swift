@@ -79,7 +79,7 @@ public struct InterpretedBatchParser: ~Escapable {
     @_lifetime(copy self)
     public mutating func nextRecord() throws(WireError) -> RecordView? {
         var cursor = CanonicalCursor(bytes, from: offset, to: recordsEnd)
-        var view = RecordView(bytes)
+        var view = RecordView(bytes, RecordFields())
         if cursor.take(ProtobufTag.Batch.records), let content = cursor.takeBytes(),
             view.fields.read(
                 canonical: CanonicalCursor(bytes, from: content.lowerBound, to: content.upperBound)

@@ -10,7 +10,7 @@ public struct RecordView: ~Escapable {
     @inlinable
     @inline(__always)
     @_lifetime(copy bytes)
-    init(_ bytes: RawSpan, _ fields: RecordFields = RecordFields()) {
+    init(_ bytes: RawSpan, _ fields: RecordFields) {
         self.bytes = bytes
         self.fields = fields
     }

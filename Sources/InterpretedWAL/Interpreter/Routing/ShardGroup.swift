@@ -46,9 +46,13 @@ struct ShardGroup {
         if count.effective < 2 { return 0 }
         if relation == 0 || block == UInt32.max || fork >= ForkNumber.initialization { return 0 }
         let stripe = stripeSize.stripe(ofBlock: block)
+        let owner = ShardIdentity.stripeOwner(relation: relation, stripe: stripe, count: count).rawValue
+        let stripeStart = stripe &* stripeSize.pages
+        // Nor the last stripe of all: with it would go the number that is no block.
+        if UInt32.max - stripeStart < stripeSize.pages { return owner }
         lastRelation = relation
-        lastStripeStart = stripe &* stripeSize.pages
-        lastOwner = ShardIdentity.stripeOwner(relation: relation, stripe: stripe, count: count).rawValue
-        return lastOwner
+        lastStripeStart = stripeStart
+        lastOwner = owner
+        return owner
     }
 }
