@@ -62,7 +62,11 @@ enum Sample {
     static func members(_ ids: ClosedRange<UInt64>) throws -> MemberSet {
         try MemberSet(
             ids.map { id in
-                try SafekeeperMember(id: SafekeeperID(id), host: "sk-\(id)", port: UInt16(5453 + (ids.count > 1 ? 1 : id)))
+                try SafekeeperMember(
+                    id: SafekeeperID(id),
+                    host: "sk-\(id)",
+                    port: UInt16(5453 + (ids.count > 1 ? 1 : id))
+                )
             }
         )
     }
