@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "PostgresWAL", targets: ["PostgresWAL"]),
         .library(name: "ShardIdentity", targets: ["ShardIdentity"]),
         .library(name: "InterpretedWAL", targets: ["InterpretedWAL"]),
+        .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -37,6 +38,12 @@ let package = Package(
         .target(
             name: "InterpretedWAL",
             dependencies: ["PostgresWAL", "ShardIdentity", "CZstd"],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "ReplicationProtocol",
+            dependencies: ["InterpretedWAL", "PostgresWAL", "ShardIdentity"],
             swiftSettings: settings
         ),
 
@@ -121,6 +128,11 @@ let package = Package(
                 "CAllocationCount", "CChecksum", "CInterpretedWALProto", "InterpretationModel", "InterpretedWAL",
                 "PostgresWAL", "ShardIdentity", "TestFixtures", "WALFiles",
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ReplicationProtocolTests",
+            dependencies: ["InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
             swiftSettings: settings
         ),
         .testTarget(
