@@ -126,6 +126,18 @@ struct ControlFileStoreTests {
         #expect(disk.contents(of: folder + "/safekeeper.control.reserve")?.count == ControlFileStore.reserveSize)
     }
 
+    @Test func aStateTooBigToBeLoadedIsRefused() throws {
+        let disk = SimulatedFileSystem(seed: 1)
+        let store = try ControlFileStore.create(ControlFileVectors.freshState, in: folder, of: disk)
+        #expect(throws: ControlFileError.self) {
+            try store.change { state in
+                state.termHistory = (0..<70_000).map { .init(term: $0, lsn: LSN($0)) }
+            }
+        }
+        #expect(store.persisted.termHistory.isEmpty)
+        #expect(try ControlFileStore.load(from: folder, of: disk).persisted == store.persisted)
+    }
+
     @Test func realFiles() throws {
         let temporary = try TemporaryFolder()
         let store = try ControlFileStore.create(

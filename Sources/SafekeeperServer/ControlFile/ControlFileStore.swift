@@ -165,7 +165,8 @@ extension ControlFileStore {
     /// Changes the state and stores it, together with the values that run ahead.
     ///
     /// - Parameter edit: edits the state; nothing is written if it is then as on disk.
-    /// - Throws: ``ControlFileError/storage(_:)``; memory is then as before, and the disk has the old or the new state.
+    /// - Throws: ``ControlFileError``, also for a state too big to be loaded again; memory is then as before, and the
+    ///   disk has the old or the new state.
     package func change(_ edit: (inout ControlFile) -> Void) throws(ControlFileError) {
         var contents = current
         edit(&contents)
@@ -203,6 +204,10 @@ extension ControlFileStore {
 
     private func replace(with contents: ControlFile) throws(ControlFileError) {
         let bytes = contents.encoded()
+        // A file that would be refused at the next start must not replace one that isn't.
+        guard bytes.count <= ControlFile.maximumFileSize else {
+            throw .size(found: UInt64(bytes.count), minimum: 0, maximum: ControlFile.maximumFileSize)
+        }
         do throws(StorageError) {
             do throws(StorageError) {
                 try write(bytes)
@@ -234,6 +239,7 @@ extension ControlFileStore {
         do throws(StorageError) {
             try fileSystem.with(path, .create) { (file) throws(StorageError) in
                 try fileSystem.preallocate(file, length: UInt64(Self.reserveSize))
+                if !noSync { try fileSystem.synchronize(file) }
             }
             hasReserve = true
         } catch {

@@ -2,29 +2,30 @@ package import PostgresWAL
 
 /// The WAL of one timeline on disk.
 ///
-/// Synchronization, all of it. A store that is told not to leaves out every step of it and keeps the order of the rest.
-///
-/// | when | what is made durable | why there |
-/// |---|---|---|
-/// | opening | the folder's names, and each file that the search for the end reads | what is found is reported as durable |
-/// | a new segment | `waltmp`'s length; after the rename the folder | a `.partial` file is never short, and bytes \
-///   synchronized in it can't vanish with its name |
-/// | a full segment | its bytes, before it loses `.partial` | ``WALPositions/flushLSN`` moves to its end. The new name \
-///   waits for the next segment's folder synchronization: either name will do |
-/// | ``flush()`` | the bytes of the one open segment | all others are complete and durable |
-/// | ``truncate(to:)`` | older `.partial` segments that become complete; the folder, once names have gone or \
-///   changed; the segment that was cut | removed WAL must not come back once newer WAL is written |
-/// | removal | nothing | a segment that comes back is removed again |
-///
 /// Segments are complete or `.partial`, and only the last one is written to. Bytes are written with `pwrite`; a segment's
-/// length never changes while it is written, so synchronizing needs no more than `fdatasync`.
+/// length never changes while it is written, so synchronizing it needs no more than `fdatasync`.
+///
+/// What is made durable when, all of it; with ``SegmentFiles/noSync`` these steps are left out and the order of the
+/// others stays:
+///
+/// - Opening: the folder's names, and each file that is read in search of the end, as what is found is reported as
+///   durable.
+/// - A new segment: its length under the name `waltmp`, and the folder after the rename. So a `.partial` file is never
+///   short, and bytes synchronized in it can't vanish with its name.
+/// - A full segment: its bytes, before it loses the suffix; ``WALPositions/flushLSN`` moves to its end. The new name waits
+///   for the next segment's folder synchronization, as either name will do. That makes three for each segment.
+/// - ``flush()``: the bytes of the one open segment; all others are complete and durable.
+/// - ``truncate(to:)``: older `.partial` segments that become complete; the folder, once names have gone or changed; the
+///   segment that was cut. WAL that was removed must not come back once newer WAL is written.
+/// - Removal: nothing. A segment that comes back is removed again.
 ///
 /// Errors, and what they leave:
 ///
-/// - A write that fails (a full disk) leaves ``WALPositions/writeLSN`` behind the last byte that is known to be written and
-///   the file open. The same bytes can be written again from there, nothing that was written needs to be sent again,
-///   and ``flush()`` works for what there is. What may stand behind it is cut off by the next truncation. New segments are sparse by default, so a full disk can show in the middle
-///   of one; with ``SegmentAllocation/preallocated`` it shows only when a segment is made.
+/// - A write that fails (a full disk) leaves ``WALPositions/writeLSN`` behind the last byte that is known to be written,
+///   and the file open. The same bytes can be written again from there, nothing that was written needs to be sent
+///   again, and ``flush()`` works for what there is. What may stand behind it is cut off by the next truncation. New
+///   segments are sparse by default, so a full disk can show in the middle of one; with
+///   ``SegmentAllocation/preallocated`` it shows only when a segment is made.
 /// - A synchronization that fails leaves bytes in doubt that can't be synchronized by trying again. The store goes back
 ///   to what is durable, forgets the rest and refuses writes until ``truncate(to:)`` has cut the files to that.
 /// - WAL that can't be decoded was already written: writes are refused until it is truncated away.
@@ -115,7 +116,7 @@ extension WALStore {
         guard !isTruncationPending else { throw .truncationPending(writeLSN: positions.writeLSN, lsn: lsn) }
         if lsn < positions.writeLSN { throw .rewrite(writeLSN: positions.writeLSN, lsn: lsn) }
         if lsn > positions.writeLSN { throw .gap(writeLSN: positions.writeLSN, lsn: lsn) }
-        // The same bound as the decoder's keeps every sum here and there below 2^64.
+        // Keeps every sum below 2^64, here and in the decoder.
         guard UInt64.max - lsn.rawValue >= UInt64(bytes.byteCount) + 4 * segmentSize.bytes else {
             throw .invalidPosition(lsn)
         }
