@@ -47,6 +47,9 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // Row 3: the parties.
+        .target(name: "SafekeeperServer", dependencies: ["CChecksum", "PostgresWAL"], swiftSettings: settings),
+
         // Beside the rows: WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
 
@@ -138,6 +141,17 @@ let package = Package(
         .testTarget(
             name: "WALFilesTests",
             dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "StorageSimulation",
+            dependencies: ["SafekeeperServer", "TestFixtures"],
+            path: "Tests/StorageSimulation",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SafekeeperServerTests",
+            dependencies: ["CChecksum", "PostgresWAL", "SafekeeperServer", "StorageSimulation", "TestFixtures"],
             swiftSettings: settings
         ),
         .testTarget(

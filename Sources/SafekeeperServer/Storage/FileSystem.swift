@@ -1,0 +1,103 @@
+/// What the storage needs of a file system; the real one is ``PosixFileSystem``.
+///
+/// All calls block. Nothing but the three `synchronize` calls makes anything durable, and those only what they name: a
+/// file's bytes, not its name; a folder's names, not their files' bytes.
+package protocol FileSystem: Sendable {
+    /// Opens a file; the caller closes it.
+    func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> OpenFile
+
+    /// Closes a file; unsynchronized bytes stay in the system's hands.
+    func close(_ file: OpenFile)
+
+    /// The length in bytes.
+    func length(of file: OpenFile) throws(StorageError) -> UInt64
+
+    /// Cuts a file or extends it by zeros that take no space.
+    func setLength(of file: OpenFile, to length: UInt64) throws(StorageError)
+
+    /// Reserves space for the first `length` bytes, which become the file's length if it is shorter.
+    func preallocate(_ file: OpenFile, length: UInt64) throws(StorageError)
+
+    /// Writes all of `bytes`; after an error any part of them may have been written.
+    func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError)
+
+    /// Fills `buffer`; gives how many bytes there were before the end of the file.
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer,
+        from file: OpenFile,
+        at offset: UInt64
+    ) throws(StorageError) -> Int
+
+    /// Makes a file's bytes durable, and of its metadata what reading them needs (`fdatasync`).
+    func synchronizeData(of file: OpenFile) throws(StorageError)
+
+    /// Makes a file's bytes and metadata durable (`fsync`).
+    func synchronize(_ file: OpenFile) throws(StorageError)
+
+    /// Makes the names in a folder durable.
+    func synchronizeDirectory(_ path: String) throws(StorageError)
+
+    /// Renames a file, over another one if there is one.
+    func rename(_ source: String, to target: String) throws(StorageError)
+
+    /// Removes a file's name.
+    func unlink(_ path: String) throws(StorageError)
+
+    /// The names in a folder, in no order.
+    func list(_ directory: String) throws(StorageError) -> [String]
+}
+
+/// How a file is opened.
+package enum OpenMode: Hashable, Sendable {
+    /// For reading; it must be there.
+    case read
+    /// For reading and writing; it must be there.
+    case readWrite
+    /// For reading and writing; made if it isn't there, emptied if it is.
+    case create
+}
+
+/// An open file.
+package struct OpenFile: Hashable, Sendable {
+    /// The file system's number for it.
+    package let descriptor: Int32
+    /// The path it was opened by, for messages.
+    package let path: String
+
+    package init(descriptor: Int32, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+}
+
+extension FileSystem {
+    /// Removes a file's name; not an error if it isn't there.
+    package func unlinkIfPresent(_ path: String) throws(StorageError) {
+        do throws(StorageError) {
+            try unlink(path)
+        } catch {
+            guard error.isNotFound else { throw error }
+        }
+    }
+
+    /// Opens a file for the time of a call.
+    package func with<Result>(
+        _ path: String,
+        _ mode: OpenMode,
+        _ body: (OpenFile) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        let file = try open(path, mode)
+        defer { close(file) }
+        return try body(file)
+    }
+
+    /// Opens a file; nil if it isn't there.
+    package func openIfPresent(_ path: String, _ mode: OpenMode) throws(StorageError) -> OpenFile? {
+        do throws(StorageError) {
+            return try open(path, mode)
+        } catch {
+            guard error.isNotFound else { throw error }
+            return nil
+        }
+    }
+}

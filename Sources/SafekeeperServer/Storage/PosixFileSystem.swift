@@ -1,0 +1,127 @@
+internal import Glibc
+
+/// The operating system's files; system calls are repeated when a signal interrupts them.
+package struct PosixFileSystem: FileSystem {
+    package init() {}
+
+    package func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> OpenFile {
+        let flags =
+            switch mode {
+            case .read: O_RDONLY
+            case .readWrite: O_RDWR
+            case .create: O_RDWR | O_CREAT | O_TRUNC
+            }
+        let descriptor = retrying { Glibc.open(path, flags | O_CLOEXEC, 0o644) }
+        guard descriptor >= 0 else { throw lastError(.open, path) }
+        return OpenFile(descriptor: descriptor, path: path)
+    }
+
+    package func close(_ file: OpenFile) {
+        _ = Glibc.close(file.descriptor)
+    }
+
+    package func length(of file: OpenFile) throws(StorageError) -> UInt64 {
+        var status = stat()
+        guard retrying({ fstat(file.descriptor, &status) }) == 0 else { throw lastError(.length, file.path) }
+        return UInt64(status.st_size)
+    }
+
+    package func setLength(of file: OpenFile, to length: UInt64) throws(StorageError) {
+        guard retrying({ ftruncate(file.descriptor, off_t(length)) }) == 0 else {
+            throw lastError(.setLength, file.path)
+        }
+    }
+
+    package func preallocate(_ file: OpenFile, length: UInt64) throws(StorageError) {
+        // Unlike the others this call returns its error. It writes zeros where the file system can't reserve.
+        while true {
+            let code = posix_fallocate(file.descriptor, 0, off_t(length))
+            if code == 0 { return }
+            if code != EINTR { throw StorageError(operation: .preallocate, path: file.path, code: code) }
+        }
+    }
+
+    package func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError) {
+        let code = bytes.withUnsafeBytes { buffer -> Int32 in
+            var written = 0
+            while written < buffer.count {
+                let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
+                let position = off_t(offset) + off_t(written)
+                let count = retrying { pwrite(file.descriptor, rest.baseAddress, rest.count, position) }
+                if count <= 0 { return count < 0 ? errno : EIO }
+                written += count
+            }
+            return 0
+        }
+        if code != 0 { throw StorageError(operation: .write, path: file.path, code: code) }
+    }
+
+    package func read(
+        into buffer: UnsafeMutableRawBufferPointer,
+        from file: OpenFile,
+        at offset: UInt64
+    ) throws(StorageError) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+            let position = off_t(offset) + off_t(filled)
+            let count = retrying { pread(file.descriptor, rest.baseAddress, rest.count, position) }
+            if count < 0 { throw lastError(.read, file.path) }
+            if count == 0 { break }
+            filled += count
+        }
+        return filled
+    }
+
+    package func synchronizeData(of file: OpenFile) throws(StorageError) {
+        guard retrying({ fdatasync(file.descriptor) }) == 0 else { throw lastError(.synchronize, file.path) }
+    }
+
+    package func synchronize(_ file: OpenFile) throws(StorageError) {
+        guard retrying({ fsync(file.descriptor) }) == 0 else { throw lastError(.synchronize, file.path) }
+    }
+
+    package func synchronizeDirectory(_ path: String) throws(StorageError) {
+        let descriptor = retrying { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw lastError(.synchronizeDirectory, path) }
+        defer { _ = Glibc.close(descriptor) }
+        guard retrying({ fsync(descriptor) }) == 0 else { throw lastError(.synchronizeDirectory, path) }
+    }
+
+    package func rename(_ source: String, to target: String) throws(StorageError) {
+        guard retrying({ Glibc.rename(source, target) }) == 0 else { throw lastError(.rename, source) }
+    }
+
+    package func unlink(_ path: String) throws(StorageError) {
+        guard retrying({ Glibc.unlink(path) }) == 0 else { throw lastError(.unlink, path) }
+    }
+
+    package func list(_ directory: String) throws(StorageError) -> [String] {
+        guard let stream = opendir(directory) else { throw lastError(.list, directory) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else { break }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        // The end of the folder leaves errno alone; a folder read only in part must not look like a whole one.
+        if errno != 0 { throw lastError(.list, directory) }
+        return names
+    }
+}
+
+private func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
+    while true {
+        let result = call()
+        if result != -1 || errno != EINTR { return result }
+    }
+}
+
+@inline(never)
+private func lastError(_ operation: StorageError.Operation, _ path: String) -> StorageError {
+    StorageError(operation: operation, path: path, code: errno)
+}
