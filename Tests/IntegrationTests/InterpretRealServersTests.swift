@@ -49,7 +49,7 @@ struct InterpretRealServersTests {
         guard whole.nextRecordLSN == record.next, whole.xid == description.transactionID,
             whole.batch.metadata.count == description.blocks.count, whole.batch.count == description.blocks.count
         else { throw Disagreement(description: "\(description): \(whole)") }
-        let bytes = record.bytes.withUnsafeBytes { [UInt8]($0) }
+        let bytes = record.bytes.array
         for (block, value) in zip(description.blocks, whole.batch.metadata) {
             guard case .serialized(let key, record.next, let offset, let length, let willInit) = value,
                 key == CompactKey(block.key)

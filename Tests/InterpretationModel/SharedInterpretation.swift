@@ -98,7 +98,7 @@ package struct SharedInterpretation: ~Copyable {
 
     private func lastBytes(of index: Int) -> [UInt8]? {
         guard let bytes = interpreter.lastRecord(of: index) else { return nil }
-        return bytes.withUnsafeBytes { [UInt8]($0) }
+        return bytes.array
     }
 
     private func bytesEqual(_ index: Int, _ known: [UInt8]?) -> Bool {

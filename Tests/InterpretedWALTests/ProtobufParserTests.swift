@@ -301,9 +301,9 @@ import Testing
             Issue.record("no metadata")
             return
         }
-        let metadataBytes = metadata.withUnsafeBytes { [UInt8]($0) }
+        let metadataBytes = metadata.array
         #expect(metadataBytes == hex("0000000a00000000000002e9"))
-        let raw = record.raw.withUnsafeBytes { [UInt8]($0) }
+        let raw = record.raw.array
         #expect(raw == SampleBatch.batch.records[0].batch.rawBytes)
         let (xid, next, maxLSN) = (record.xid, record.nextRecordLSN, record.maxLSN)
         #expect(xid == 740)

@@ -1,3 +1,5 @@
+internal import PostgresWAL
+
 /// A position in bincode bytes: every read checks the bytes left and moves on.
 ///
 /// Source: `wal-interpretation.md` §9.
@@ -66,7 +68,7 @@ public struct BincodeReader: ~Escapable {
         // `require` has shown that the length is at most what is left, which fits.
         let range = offset..<(offset + Int(length))
         offset = range.upperBound
-        return bytes.extracting(range).withUnsafeBytes { [UInt8]($0) }
+        return bytes.extracting(range).array
     }
 
     /// Reads a length and that many bytes of UTF-8.

@@ -1,3 +1,5 @@
+internal import PostgresWAL
+
 /// A growable byte buffer that an encoder writes into and that is used again for the next message.
 ///
 /// It owns its memory alone: it is moved, never copied. Appending grows it by doubling; ``removeAll(keepingCapacity:)``
@@ -163,6 +165,6 @@ extension OutputBuffer {
 
     /// A copy of the bytes written so far.
     public var array: [UInt8] {
-        withUnsafeBytes { [UInt8]($0) }
+        bytes.array
     }
 }

@@ -44,7 +44,7 @@ struct MainData: ~Escapable {
     func array(from offset: Int, length: Int? = nil) throws(InterpretationError) -> [UInt8] {
         try require(offset + (length ?? 0))
         let part = bytes.extracting(offset..<(length.map { offset + $0 } ?? count))
-        return part.withUnsafeBytes { [UInt8]($0) }
+        return part.array
     }
 
     /// Checks a count of elements read from the data: not negative, and that many are there from `offset` on.

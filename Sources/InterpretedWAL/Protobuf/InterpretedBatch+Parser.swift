@@ -51,7 +51,7 @@ extension InterpretedRecord {
 
 extension SerializedValueBatch {
     fileprivate init?(_ view: borrowing RecordView, limit: Int) throws(WireError) {
-        self.init(rawBytes: view.raw.withUnsafeBytes { [UInt8]($0) }, maxLSN: view.maxLSN)
+        self.init(rawBytes: view.raw.array, maxLSN: view.maxLSN)
         var values = view.values
         while let value = try values.next() {
             guard metadata.count < limit else { return nil }

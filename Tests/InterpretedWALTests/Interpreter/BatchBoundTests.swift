@@ -13,15 +13,15 @@ struct BatchBoundTests {
         blocks: [CraftedBlock(block: 0), CraftedBlock(block: 1)]
     )
 
-    @Test("A record may take so many bytes and no more")
-    func maximumRecordBytes() throws {
-        let length = WALRecord.headerSize + Self.record.contents.fragments.count
-        // Two values of a record each; nothing else is said of it.
-        let needed = 2 * (17 + length)
-        #expect(try Interpretation.error(of: Self.record, version: .v16, maximumRecordBytes: needed) == nil)
-        let error = try #require(
-            try Interpretation.error(of: Self.record, version: .v16, maximumRecordBytes: needed - 1)
-        )
+    @Test("A record may take so many bytes and no more", arguments: [ResourceManager.btree, .xlog])
+    func maximumRecordBytes(resourceManager: ResourceManager) throws {
+        var record = Self.record
+        record.resourceManager = resourceManager
+        let length = WALRecord.headerSize + record.contents.fragments.count
+        // Two values of a record each; and once more for metadata, if it has any.
+        let needed = 2 * (17 + length) + (resourceManager == .xlog ? length : 0)
+        #expect(try Interpretation.error(of: record, version: .v16, maximumRecordBytes: needed) == nil)
+        let error = try #require(try Interpretation.error(of: record, version: .v16, maximumRecordBytes: needed - 1))
         #expect(error.reason == .tooLarge(bytes: needed, limit: needed - 1))
         #expect(error.description.contains("\(needed) bytes when interpreted, at most \(needed - 1) allowed"))
     }

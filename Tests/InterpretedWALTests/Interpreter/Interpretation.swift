@@ -102,12 +102,12 @@ extension BatchInterpreter {
     /// What a shard got of the last record, decoded; nil if nothing.
     func lastResult(of index: Int) throws -> ShardResult? {
         guard let span = lastRecord(of: index) else { return nil }
-        return ShardResult(bytes: span.withUnsafeBytes { [UInt8]($0) }, record: try InterpretedRecord(protobuf: span))
+        return ShardResult(bytes: span.array, record: try InterpretedRecord(protobuf: span))
     }
 
     /// A copy of a shard's batch.
     func copyOfBatch(of index: Int) -> [UInt8] {
-        batch(of: index).withUnsafeBytes { [UInt8]($0) }
+        batch(of: index).array
     }
 }
 

@@ -133,7 +133,7 @@ private struct RecordParts {
     var mainStart: Int
 
     init(_ record: borrowing WALRecord, _ parsed: borrowing ParsedRecord) {
-        let bytes = record.bytes.withUnsafeBytes { [UInt8]($0) }
+        let bytes = record.bytes.array
         contents = WALRecordContents(
             resourceManager: record.resourceManager,
             info: record.info,

@@ -40,7 +40,7 @@ struct InterpreterVectorTests {
             next: vector.next,
             previous: vector.previous
         ) { record, _ in
-            let bytes = record.bytes.withUnsafeBytes { [UInt8]($0) }
+            let bytes = record.bytes.array
             #expect(bytes == vector.bytes)
             #expect(record.next == vector.next)
         }

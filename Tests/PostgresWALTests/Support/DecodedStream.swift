@@ -63,7 +63,7 @@ extension WALStreamDecoder {
     mutating func firstRecord(of bytes: [UInt8]) throws(WALDecodeError) -> [UInt8]? {
         var input = bytes.span.bytes
         guard let record = try next(&input) else { return nil }
-        return record.bytes.withUnsafeBytes { Array($0) }
+        return record.bytes.array
     }
 }
 

@@ -20,10 +20,10 @@ struct ParsedFields: Hashable {
         for index in 0..<parsed.blockCount {
             let block = parsed[index]
             blocks.append(block)
-            blockData.append(parsed.data(of: block, in: record).withUnsafeBytes { Array($0) })
-            images.append(parsed.image(of: block, in: record).withUnsafeBytes { Array($0) })
+            blockData.append(parsed.data(of: block, in: record).array)
+            images.append(parsed.image(of: block, in: record).array)
         }
-        mainData = parsed.mainData(of: record).withUnsafeBytes { Array($0) }
+        mainData = parsed.mainData(of: record).array
         mainDataOffset = parsed.mainDataOffset
         origin = parsed.origin
         topLevelTransactionID = parsed.topLevelTransactionID
