@@ -145,7 +145,7 @@ let package = Package(
         ),
         .target(
             name: "StorageSimulation",
-            dependencies: ["SafekeeperServer", "TestFixtures"],
+            dependencies: ["PostgresWAL", "SafekeeperServer", "TestFixtures"],
             path: "Tests/StorageSimulation",
             swiftSettings: settings
         ),

@@ -1,4 +1,5 @@
 import Glibc
+import PostgresWAL
 package import SafekeeperServer
 import TestFixtures
 
@@ -227,7 +228,7 @@ extension SimulatedFileSystem {
     package func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError) {
         let number = hasCrashed ? 0 : number(of: file, forWriting: true)
         let course = try begin(.write, file.path)
-        var array = bytes.withUnsafeBytes { Array($0) }
+        var array = bytes.array
         if case .normal = course {
         } else {
             array = Array(array.prefix(Int.random(in: 0...array.count, using: &random)))
