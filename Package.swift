@@ -121,7 +121,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ShardIdentityTests",
-            dependencies: ["ShardIdentity"],
+            dependencies: ["ShardIdentity", "TestFixtures"],
             resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),
@@ -135,7 +135,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ReplicationProtocolTests",
-            dependencies: ["InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: ["InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -157,7 +157,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "InterpretationModel", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles",
+                "InterpretationModel", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
+                "TestFixtures",
+                "WALFiles",
             ],
             swiftSettings: settings
         ),

@@ -1,6 +1,7 @@
 import Glibc
 import PostgresHarness
 import PostgresWAL
+import TestFixtures
 import Testing
 import WALFiles
 

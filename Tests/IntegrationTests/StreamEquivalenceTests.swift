@@ -1,5 +1,6 @@
 import PostgresHarness
 import PostgresWAL
+import TestFixtures
 import Testing
 import WALFiles
 

@@ -1,6 +1,7 @@
 import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// Source: `wal-interpretation.md` §12 and §16.

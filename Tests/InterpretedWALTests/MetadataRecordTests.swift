@@ -1,6 +1,7 @@
 import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// Source: `wal-interpretation.md` §11 and §17.2.

@@ -1,4 +1,5 @@
 import InterpretedWAL
+import TestFixtures
 import Testing
 
 /// Damaged messages: each is refused with a typed error or read as some other message, and costs no more than its size.

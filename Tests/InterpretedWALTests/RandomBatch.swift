@@ -1,6 +1,7 @@
 import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
+import TestFixtures
 
 /// Random messages of all kinds of records, with numbers of every magnitude.
 extension SeededGenerator {

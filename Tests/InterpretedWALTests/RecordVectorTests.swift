@@ -1,4 +1,5 @@
 import InterpretedWAL
+import TestFixtures
 import Testing
 
 /// Records of real WAL in protobuf form, read and written again.

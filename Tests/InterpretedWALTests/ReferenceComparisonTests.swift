@@ -1,6 +1,7 @@
 import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// Our protobuf codec against libprotobuf-c, both ways.

@@ -1,6 +1,7 @@
 import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
+import TestFixtures
 
 /// The message of `wal-interpretation.md` §17.4.
 enum SampleBatch {

@@ -1,4 +1,5 @@
 import InterpretedWAL
+import TestFixtures
 import Testing
 
 /// Source: `wal-interpretation.md` §10 and §17.1.

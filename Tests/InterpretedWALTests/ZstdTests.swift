@@ -1,4 +1,5 @@
 import InterpretedWAL
+import TestFixtures
 import Testing
 
 /// Source: `wal-interpretation.md` §14.

@@ -1,6 +1,7 @@
 import PostgresWAL
 import ReplicationProtocol
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// Every message of `safekeeper-core.md` §9.1 to §9.3, written and read.

@@ -1,3 +1,5 @@
+import TestFixtures
+
 /// Messages as an independent encoder wrote them.
 ///
 /// Source: `safekeeper-core.md` §9.1 to §9.4; names that end with 2 are of protocol 2.

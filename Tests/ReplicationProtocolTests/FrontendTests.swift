@@ -1,5 +1,6 @@
 import PostgresWAL
 import ReplicationProtocol
+import TestFixtures
 import Testing
 
 /// Frames cut out of a stream, and what is in them.

@@ -1,5 +1,6 @@
 import PostgresWAL
 import ReplicationProtocol
+import TestFixtures
 import Testing
 
 /// Messages that are refused, and how that is said.

@@ -1,6 +1,7 @@
 import InterpretedWAL
 import PostgresWAL
 import ReplicationProtocol
+import TestFixtures
 import Testing
 
 /// Damaged input of every decoder: refused with its typed error, or read as something that can be written again.

@@ -1,5 +1,6 @@
 import PostgresWAL
 import ReplicationProtocol
+import TestFixtures
 import Testing
 
 /// Whose votes count, and how many it takes.

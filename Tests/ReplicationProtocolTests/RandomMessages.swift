@@ -2,6 +2,7 @@ import InterpretedWAL
 import PostgresWAL
 import ReplicationProtocol
 import ShardIdentity
+import TestFixtures
 
 /// Messages with values of any magnitude.
 extension SeededGenerator {

@@ -2,6 +2,7 @@ import InterpretedWAL
 import PostgresWAL
 import ReplicationProtocol
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// The messages of `replication-protocol.md` §8 and `safekeeper-core.md` §9.4, written and read.
@@ -70,7 +71,8 @@ import Testing
             .init(name: "options", value: options.text(namesProtocol: false)),
         ])
         #expect(encoded { message.encode(into: &$0) } == ConsensusVectors.startup)
-        let packet = try StartupRequest.next(in: ConsensusVectors.startup.span.bytes)
+        let startup = ConsensusVectors.startup
+        let packet = try StartupRequest.next(in: startup.span.bytes)
         #expect(packet?.request == .startup(message))
         #expect(try SafekeeperStartupOptions(message) == options)
     }

@@ -1,6 +1,7 @@
 import InterpretedWAL
 import PostgresWAL
 import ReplicationProtocol
+import TestFixtures
 import Testing
 
 /// What is written is read as the same.

@@ -2,6 +2,7 @@ import InterpretedWAL
 import PostgresWAL
 import ReplicationProtocol
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// Packets before the session, its options, and the choice of a protocol in them.

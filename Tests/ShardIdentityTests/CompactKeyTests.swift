@@ -1,4 +1,5 @@
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// The protobuf message of a compact key: field 1 the high half, field 2 the low one, both varints.

@@ -1,4 +1,5 @@
 import ShardIdentity
+import TestFixtures
 import Testing
 
 @Suite("ShardIdentity")

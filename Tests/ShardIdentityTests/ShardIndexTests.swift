@@ -1,4 +1,5 @@
 import ShardIdentity
+import TestFixtures
 import Testing
 
 private func index(_ number: UInt8, _ count: UInt8) throws -> ShardIndex {

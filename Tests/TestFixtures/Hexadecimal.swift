@@ -16,3 +16,8 @@ extension [UInt8] {
         }
     }
 }
+
+/// The bytes of a text of hexadecimal digits, as vectors are written.
+package func hex(_ text: String) -> [UInt8] {
+    [UInt8](hex: text)
+}

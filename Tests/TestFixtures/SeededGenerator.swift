@@ -24,4 +24,24 @@ package struct SeededGenerator: RandomNumberGenerator {
         bytes.removeLast(bytes.count - count)
         return bytes
     }
+
+    /// A number of any magnitude: every bit length is equally likely.
+    package mutating func magnitude() -> UInt64 {
+        next() >> UInt64.random(in: 0...63, using: &self)
+    }
+
+    /// Up to `maximum` random bytes.
+    package mutating func bytes(upTo maximum: Int) -> [UInt8] {
+        bytes(Int.random(in: 0...maximum, using: &self))
+    }
+
+    /// Up to `maximum` random numbers.
+    package mutating func numbers(upTo maximum: Int) -> [UInt32] {
+        (0..<Int.random(in: 0...maximum, using: &self)).map { _ in UInt32(truncatingIfNeeded: next()) }
+    }
+
+    /// True in `part` of `whole` cases.
+    package mutating func chance(_ part: Int, in whole: Int) -> Bool {
+        Int.random(in: 0..<whole, using: &self) < part
+    }
 }

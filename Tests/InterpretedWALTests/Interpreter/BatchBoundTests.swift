@@ -2,6 +2,7 @@ import InterpretationModel
 import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// What bounds batches, and their life from the first record to the next batch.

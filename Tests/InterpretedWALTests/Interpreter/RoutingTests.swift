@@ -2,6 +2,7 @@ import InterpretationModel
 import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
+import TestFixtures
 import Testing
 
 /// Source: `wal-interpretation.md` §2 and §8.
