@@ -33,7 +33,16 @@ import Testing
         let allocations = callocation_count() - before
         #expect(records > 50_000)
         #expect(size > 0)
-        #expect(allocations < 1000, "\(allocations) allocations for \(records) records")
+        #expect(allocations < Self.allowance(for: records), "\(allocations) allocations for \(records) records")
+    }
+
+    /// Without the optimiser some values that live on the stack are boxed.
+    private static func allowance(for records: Int) -> Int {
+        #if DEBUG
+            records / 2
+        #else
+            1000
+        #endif
     }
 
     @Test("parse: no allocation for a record")
