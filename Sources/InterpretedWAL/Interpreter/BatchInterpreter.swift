@@ -198,7 +198,7 @@ extension BatchInterpreter {
         // Metadata is at most as long as the record it is made of, but for a constant.
         if hasMetadata { bytes &+= record.bytes.byteCount }
         guard bytes <= maximumRecordBytes else {
-            throw error(in: record, .tooLarge(bytes: bytes, limit: maximumRecordBytes))
+            throw InterpretationError(.tooLarge(bytes: bytes, limit: maximumRecordBytes), in: record)
         }
         if hasImages { try restoreImages(of: record, parsed) }
     }
@@ -222,23 +222,9 @@ extension BatchInterpreter {
                 )
                 images.commit(upTo: end)
             } catch {
-                throw self.error(in: record, .image(error))
+                throw InterpretationError(.image(error), in: record)
             }
         }
-    }
-
-    @inline(never)
-    private func error(
-        in record: borrowing WALRecord,
-        _ reason: InterpretationError.Reason
-    ) -> InterpretationError {
-        InterpretationError(
-            lsn: record.start,
-            next: record.next,
-            resourceManager: record.resourceManager,
-            info: record.info,
-            reason: reason
-        )
     }
 }
 

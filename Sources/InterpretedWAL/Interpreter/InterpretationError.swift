@@ -44,6 +44,20 @@ public struct InterpretationError: Error, Hashable, Sendable {
     public var reason: Reason
 }
 
+extension InterpretationError {
+    /// Makes the error of a record.
+    @inline(never)
+    init(_ reason: Reason, in record: borrowing WALRecord) {
+        self.init(
+            lsn: record.start,
+            next: record.next,
+            resourceManager: record.resourceManager,
+            info: record.info,
+            reason: reason
+        )
+    }
+}
+
 extension InterpretationError: CustomStringConvertible {
     /// What is wrong, with the record's start, resource manager and info.
     public var description: String {

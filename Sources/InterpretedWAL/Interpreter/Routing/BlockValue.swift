@@ -38,13 +38,7 @@ extension BlockValue {
             field6: block.block
         )
         guard let compact = CompactKey(key) else {
-            throw InterpretationError(
-                lsn: record.start,
-                next: record.next,
-                resourceManager: record.resourceManager,
-                info: record.info,
-                reason: .unsupportedKey(key)
-            )
+            throw InterpretationError(.unsupportedKey(key), in: record)
         }
         self.key = EncodedKey(compact)
         relation = block.relation
