@@ -19,7 +19,15 @@ let package = Package(
         .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // Row 0: system libraries.
@@ -48,7 +56,22 @@ let package = Package(
         ),
 
         // Row 3: the parties.
-        .target(name: "SafekeeperServer", dependencies: ["CChecksum", "PostgresWAL"], swiftSettings: settings),
+        .target(
+            name: "SafekeeperServer",
+            dependencies: [
+                "CChecksum", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
+            ],
+            swiftSettings: settings
+        ),
 
         // Beside the rows: WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
