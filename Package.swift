@@ -174,7 +174,10 @@ let package = Package(
         ),
         .testTarget(
             name: "SafekeeperServerTests",
-            dependencies: ["CChecksum", "PostgresWAL", "SafekeeperServer", "StorageSimulation", "TestFixtures"],
+            dependencies: [
+                "CChecksum", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "StorageSimulation",
+                "TestFixtures",
+            ],
             swiftSettings: settings
         ),
         .testTarget(

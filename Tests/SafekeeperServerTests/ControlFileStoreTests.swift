@@ -1,5 +1,6 @@
 import Glibc
 import PostgresWAL
+import ReplicationProtocol
 import SafekeeperServer
 import StorageSimulation
 import TestFixtures
@@ -16,11 +17,11 @@ struct ControlFileStoreTests {
         store.overlay.commitLSN = LSN(0x100)
         store.overlay.backupLSN = LSN(0x80)
         #expect(store.hasUnflushedValues && store.persisted.commitLSN == .invalid)
-        try store.change { $0.term = 4 }
+        try store.change { $0.term = Term(4) }
         #expect(store.persisted.commitLSN == LSN(0x100) && !store.hasUnflushedValues)
         let loaded = try ControlFileStore.load(from: folder, of: disk)
         #expect(loaded.persisted == store.persisted)
-        #expect(loaded.persisted.backupLSN == LSN(0x80) && loaded.persisted.term == 4)
+        #expect(loaded.persisted.backupLSN == LSN(0x80) && loaded.persisted.term == Term(4))
         let count = disk.operationCount
         try loaded.flush()
         #expect(disk.operationCount == count, "nothing has changed, nothing is to be written")
@@ -40,12 +41,12 @@ struct ControlFileStoreTests {
     @Test func syncedUnlessToldNotTo() throws {
         let disk = SimulatedFileSystem(seed: 1)
         let store = try ControlFileStore.create(ControlFileVectors.freshState, in: folder, of: disk, noSync: true)
-        try store.change { $0.term = 1 }
+        try store.change { $0.term = Term(1) }
         _ = try ControlFileStore.load(from: folder, of: disk, noSync: true)
         #expect(disk.synchronizationCount == 0)
         let synced = try ControlFileStore.load(from: folder, of: disk)
         let before = disk.synchronizationCount
-        try synced.change { $0.term = 2 }
+        try synced.change { $0.term = Term(2) }
         #expect(disk.synchronizationCount == before + 2)
     }
 
@@ -64,7 +65,7 @@ struct ControlFileStoreTests {
                     acknowledged = 0
                     for term in 1...4 as ClosedRange<UInt64> {
                         attempted = term
-                        try store.change { $0.term = term }
+                        try store.change { $0.term = Term(term) }
                         acknowledged = term
                     }
                 } catch {}
@@ -72,10 +73,10 @@ struct ControlFileStoreTests {
                 disk.restart(after: crash)
                 do throws(ControlFileError) {
                     let loaded = try ControlFileStore.load(from: folder, of: disk)
-                    #expect(loaded.persisted.term >= acknowledged ?? 0 && loaded.persisted.term <= attempted, context)
-                    try loaded.change { $0.term = 9 }
+                    #expect(loaded.persisted.term.rawValue >= acknowledged ?? 0 && loaded.persisted.term.rawValue <= attempted, context)
+                    try loaded.change { $0.term = Term(9) }
                     disk.restart(after: .powerLoss)
-                    #expect(try ControlFileStore.load(from: folder, of: disk).persisted.term == 9, context)
+                    #expect(try ControlFileStore.load(from: folder, of: disk).persisted.term == Term(9), context)
                 } catch {
                     guard case .storage(let cause) = error, cause.isNotFound, acknowledged == nil else {
                         Issue.record("\(error), \(context)")
@@ -98,15 +99,15 @@ struct ControlFileStoreTests {
             for term in 1...6 as ClosedRange<UInt64> {
                 let before = store.persisted
                 do {
-                    try store.change { $0.term = term }
+                    try store.change { $0.term = Term(term) }
                 } catch {
                     #expect(store.persisted == before)
                 }
             }
             disk.fault = nil
-            try store.change { $0.term = 7 }
+            try store.change { $0.term = Term(7) }
             disk.restart(after: .powerLoss)
-            #expect(try ControlFileStore.load(from: folder, of: disk).persisted.term == 7, "operation \(operation)")
+            #expect(try ControlFileStore.load(from: folder, of: disk).persisted.term == Term(7), "operation \(operation)")
         }
     }
 
@@ -114,40 +115,39 @@ struct ControlFileStoreTests {
         let disk = SimulatedFileSystem(seed: 1)
         let store = try ControlFileStore.create(ControlFileVectors.freshState, in: folder, of: disk)
         disk.freeSectors = 0
-        for term in 1...50 as ClosedRange<UInt64> { try store.change { $0.term = term } }
+        for term in 1...50 as ClosedRange<UInt64> { try store.change { $0.term = Term(term) } }
         let loaded = try ControlFileStore.load(from: folder, of: disk)
-        #expect(loaded.persisted.term == 50)
-        try loaded.change { $0.term = 51 }
+        #expect(loaded.persisted.term == Term(50))
+        try loaded.change { $0.term = Term(51) }
         // What the reserve gave back is used up by something else, and there is space again later.
         disk.freeSectors = 0
-        try loaded.change { $0.term = 52 }
+        try loaded.change { $0.term = Term(52) }
         disk.freeSectors = 1000
-        try loaded.change { $0.term = 53 }
+        try loaded.change { $0.term = Term(53) }
         #expect(disk.contents(of: folder + "/safekeeper.control.reserve")?.count == ControlFileStore.reserveSize)
     }
 
     @Test func aStateTooBigToBeLoadedIsRefused() throws {
         let disk = SimulatedFileSystem(seed: 1)
         let store = try ControlFileStore.create(ControlFileVectors.freshState, in: folder, of: disk)
+        let history = try TermHistory((0..<70_000).map { TermLSN(term: Term($0), lsn: LSN($0)) })
         #expect(throws: ControlFileError.self) {
-            try store.change { state in
-                state.termHistory = (0..<70_000).map { .init(term: $0, lsn: LSN($0)) }
-            }
+            try store.change { $0.termHistory = history }
         }
-        #expect(store.persisted.termHistory.isEmpty)
+        #expect(store.persisted.termHistory.entries.isEmpty)
         #expect(try ControlFileStore.load(from: folder, of: disk).persisted == store.persisted)
     }
 
     @Test func realFiles() throws {
         let temporary = try TemporaryFolder()
         let store = try ControlFileStore.create(
-            ControlFileVectors.jointState,
+            try ControlFileVectors.jointState(),
             in: temporary.path,
             of: PosixFileSystem()
         )
-        try store.change { $0.term = 8 }
+        try store.change { $0.term = Term(8) }
         let loaded = try ControlFileStore.load(from: temporary.path, of: PosixFileSystem())
-        #expect(loaded.persisted == store.persisted && loaded.persisted.term == 8)
+        #expect(loaded.persisted == store.persisted && loaded.persisted.term == Term(8))
         let names = try PosixFileSystem().list(temporary.path).sorted()
         #expect(names == ["safekeeper.control", "safekeeper.control.reserve"])
     }

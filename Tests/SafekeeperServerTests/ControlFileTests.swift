@@ -1,5 +1,6 @@
 import CChecksum
 import PostgresWAL
+import ReplicationProtocol
 import SafekeeperServer
 import TestFixtures
 import Testing
@@ -8,19 +9,19 @@ import Testing
 struct ControlFileTests {
     @Test("The vectors, byte for byte", arguments: [0, 1, 2])
     func vectors(index: Int) throws {
-        let (bytes, state) = ControlFileVectors.all[index]
+        let (bytes, state) = try ControlFileVectors.all()[index]
         #expect(state.encoded() == bytes)
         #expect(try ControlFile(decoding: bytes.span.bytes) == state)
     }
 
     @Test func versionFollowsTheGeneration() throws {
-        var state = ControlFileVectors.createdState
+        var state = try ControlFileVectors.createdState()
         #expect(state.encodedVersion == 10)
-        state.membership.generation = 0
+        state.membership = try MembershipConfiguration(generation: .invalid, members: state.membership.members)
         #expect(state.encodedVersion == 9)
         // Version 9 knows neither members nor the time of creation.
         let read = try ControlFile(decoding: state.encoded().span.bytes)
-        state.membership = .init()
+        state.membership = .none
         state.creation = .epoch
         #expect(read == state)
     }
@@ -46,11 +47,13 @@ struct ControlFileTests {
     }
 
     /// A state whose LSNs all differ, as version 9 writes it.
-    private var full: (state: ControlFile, body: [UInt8]) {
+    private func full() throws -> (state: ControlFile, body: [UInt8]) {
         var state = ControlFileVectors.freshState
-        state.term = 7
-        state.termHistory = [.init(term: 2, lsn: LSN(0x10)), .init(term: 7, lsn: LSN(0x20))]
-        state.proposerID = HexID(high: 1, low: 0xF0)
+        state.term = Term(7)
+        state.termHistory = try TermHistory([
+            TermLSN(term: Term(2), lsn: LSN(0x10)), TermLSN(term: Term(7), lsn: LSN(0x20)),
+        ])
+        state.proposerID = 1 << 64 | 0xF0
         state.timelineStartLSN = LSN(1000)
         state.localStartLSN = LSN(1001)
         state.commitLSN = LSN(1002)
@@ -62,13 +65,13 @@ struct ControlFileTests {
 
     @Test("Versions 5 to 8 lack what later ones added", arguments: [5, 6, 7, 8] as [UInt32])
     func versions5To8(version: UInt32) throws {
-        let (state, body) = full
+        let (state, body) = try full()
         let old = body.dropLast(version == 8 ? 4 : 12)
         #expect(try ControlFile(decoding: file(version: version, Array(old)).span.bytes) == state)
     }
 
     @Test func version5WithoutStart() throws {
-        var (state, _) = full
+        var (state, _) = try full()
         state.timelineStartLSN = .invalid
         state.localStartLSN = .invalid
         state.server.versionNumber = 0
@@ -82,7 +85,7 @@ struct ControlFileTests {
     }
 
     @Test func version4() throws {
-        var (state, body) = full
+        var (state, body) = try full()
         // Behind the term history of two entries everything is 32 bytes later, and the file's own eight bytes are gone.
         let starts = Offset.starts + 32 - 8
         body.removeSubrange(starts..<starts + 16)
@@ -121,24 +124,25 @@ struct ControlFileTests {
         let read = try ControlFile(decoding: file(version: version, body).span.bytes)
         var expected = ControlFileVectors.freshState
         expected.server = .init(versionNumber: 140_001, systemIdentifier: 99, segmentSize: 16 << 20)
-        expected.term = 7
-        expected.termHistory = [.init(term: 5, lsn: version == 1 ? .invalid : LSN(0x20))]
-        expected.proposerID = HexID(high: 0x0001_0203_0405_0607, low: 0x0809_0A0B_0C0D_0E0F)
+        expected.term = Term(7)
+        expected.termHistory = try TermHistory([TermLSN(term: Term(5), lsn: version == 1 ? .invalid : LSN(0x20))])
+        expected.proposerID = 0x0001_0203_0405_0607_0809_0A0B_0C0D_0E0F
         expected.commitLSN = LSN(0x50)
         expected.peerHorizonLSN = LSN(0x40)
         #expect(read == expected)
     }
 
     @Test func peersArePassedOver() throws {
-        let state = full.state
-        var body = full.body
+        let (state, fields) = try full()
+        var body = fields
         let peers = Offset.peers + 32 - 8
         body.setLittleEndian(UInt64(2), at: peers)
         body.insert(contentsOf: [UInt8](repeating: 9, count: 80), at: peers + 8)
         #expect(try ControlFile(decoding: file(version: 9, body).span.bytes) == state)
     }
 
-    @Test func damage() {
+    @Test func damage() throws {
+        let full = try full()
         func error(_ bytes: [UInt8]) -> ControlFileError? {
             do throws(ControlFileError) {
                 _ = try ControlFile(decoding: bytes.span.bytes)
@@ -170,10 +174,11 @@ struct ControlFileTests {
     }
 
     @Test("Damaged files are refused, or are other files", arguments: 0..<10 as Range<UInt64>)
-    func mutations(seed: UInt64) {
+    func mutations(seed: UInt64) throws {
+        let vectors = try ControlFileVectors.all()
         var random = SeededGenerator(seed: seed)
         for round in 0..<1000 {
-            let vector = ControlFileVectors.all[Int.random(in: 0..<3, using: &random)]
+            let vector = vectors[Int.random(in: 0..<3, using: &random)]
             var bytes = vector.bytes
             bytes.removeLast(4)
             for _ in 0..<Int.random(in: 1...3, using: &random) {
@@ -194,8 +199,8 @@ struct ControlFileTests {
             let whole = sealed(bytes)
             guard let state = try? ControlFile(decoding: whole.span.bytes) else { continue }
             var expected = state
-            if state.membership.generation == 0 {
-                expected.membership = .init()
+            if !state.membership.generation.isValid {
+                expected.membership = .none
                 expected.creation = .epoch
             } else {
                 #expect(state.encoded() == whole, "seed \(seed), round \(round)")

@@ -1,5 +1,7 @@
 import PostgresWAL
+import ReplicationProtocol
 import SafekeeperServer
+import ShardIdentity
 import TestFixtures
 
 /// The control files of `safekeeper-core.md` §9.5, and what they say.
@@ -44,17 +46,20 @@ enum ControlFileVectors {
 
     static var freshState: ControlFile {
         ControlFile(
-            tenantID: HexID("00112233445566778899aabbccddeeff") ?? .zero,
-            timelineID: HexID("ffeeddccbbaa99887766554433221100") ?? .zero,
+            tenantID: TenantID(bits: 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff),
+            timelineID: TimelineID(bits: 0xffee_ddcc_bbaa_9988_7766_5544_3322_1100),
             server: .init(versionNumber: 150_010, systemIdentifier: 0x0123_4567_89AB_CDEF, segmentSize: 16 << 20)
         )
     }
 
-    static var createdState: ControlFile {
+    static func createdState() throws -> ControlFile {
         let start = LSN(0x14E_E150)
         var state = freshState
-        state.membership = .init(generation: 1, members: [.init(nodeID: 1, host: "sk-1", port: 5454)])
-        state.termHistory = [.init(term: 0, lsn: start)]
+        state.membership = try MembershipConfiguration(
+            generation: .first,
+            members: MemberSet([SafekeeperMember(id: SafekeeperID(1), host: "sk-1", port: 5454)])
+        )
+        state.termHistory = try TermHistory([TermLSN(term: .initial, lsn: start)])
         state.timelineStartLSN = start
         state.localStartLSN = start
         state.commitLSN = start
@@ -64,13 +69,16 @@ enum ControlFileVectors {
         return state
     }
 
-    static var jointState: ControlFile {
+    static func jointState() throws -> ControlFile {
         let start = LSN(0x14E_E150)
-        var state = createdState
-        state.membership.generation = 5
-        state.membership.newMembers = [.init(nodeID: 2, host: "sk-2", port: 5455)]
-        state.term = 3
-        state.termHistory.append(.init(term: 3, lsn: LSN(0x150_0000)))
+        var state = try createdState()
+        state.membership = try MembershipConfiguration(
+            generation: Generation(5),
+            members: state.membership.members,
+            newMembers: MemberSet([SafekeeperMember(id: SafekeeperID(2), host: "sk-2", port: 5455)])
+        )
+        state.term = Term(3)
+        try state.termHistory.append(TermLSN(term: Term(3), lsn: LSN(0x150_0000)))
         state.commitLSN = LSN(0x150_0000)
         state.remoteConsistentLSN = start
         state.partialSegments = [
@@ -79,7 +87,7 @@ enum ControlFileVectors {
                 name: "000000010000000000000001_3_0000000001500008_0000000001500000_sk1.partial",
                 commitLSN: LSN(0x150_0000),
                 flushLSN: LSN(0x150_0008),
-                lastLogTerm: 3
+                lastLogTerm: Term(3)
             )
         ]
         state.eviction = .offloaded(flushLSN: LSN(0x150_0008))
@@ -87,7 +95,7 @@ enum ControlFileVectors {
         return state
     }
 
-    static var all: [(bytes: [UInt8], state: ControlFile)] {
-        [(fresh, freshState), (created, createdState), (joint, jointState)]
+    static func all() throws -> [(bytes: [UInt8], state: ControlFile)] {
+        [(fresh, freshState), (created, try createdState()), (joint, try jointState())]
     }
 }

@@ -1,4 +1,6 @@
 internal import PostgresWAL
+internal import ReplicationProtocol
+internal import ShardIdentity
 
 extension ControlFile {
     /// The longest file that is read: far more than any membership or list of partial segments takes.
@@ -42,10 +44,10 @@ extension ControlFile {
 
 extension ControlFile {
     private init(readingVersion4To10 version: UInt32, from reader: inout ControlFileReader) throws(ControlFileError) {
-        let tenantID = try reader.id("tenant_id")
-        let timelineID = try reader.id("timeline_id")
-        let membership = version == 10 ? try reader.membership() : Membership()
-        let term: UInt64 = try reader.integer("term")
+        let tenantID = TenantID(bits: try reader.id("tenant_id"))
+        let timelineID = TimelineID(bits: try reader.id("timeline_id"))
+        let membership = version == 10 ? try reader.membership() : .none
+        let term = Term(try reader.integer("term"))
         let history = try reader.termHistory()
         let server = Server(
             versionNumber: try reader.integer("pg_version"),
@@ -91,14 +93,14 @@ extension ControlFile {
 
 extension ControlFile {
     private init(readingVersion1To3 version: UInt32, from reader: inout ControlFileReader) throws(ControlFileError) {
-        let term: UInt64 = try reader.integer("term")
-        let history =
-            version == 1
-            ? [TermStart(term: try reader.integer("epoch"), lsn: .invalid)] : try reader.termHistory()
+        let term = Term(try reader.integer("term"))
+        let history = version == 1 ? try reader.epoch() : try reader.termHistory()
         let versionNumber: UInt32 = try reader.integer("pg_version")
         let systemIdentifier: UInt64 = try reader.integer("system_id")
-        let tenantID = version == 3 ? try reader.id("tenant_id") : try reader.rawID("tenant_id")
-        let timelineID = version == 3 ? try reader.id("timeline_id") : try reader.rawID("timeline_id")
+        let tenantID = TenantID(bits: version == 3 ? try reader.id("tenant_id") : try reader.rawID("tenant_id"))
+        let timelineID = TimelineID(
+            bits: version == 3 ? try reader.id("timeline_id") : try reader.rawID("timeline_id")
+        )
         let segmentSize: UInt32 = try reader.integer("wal_seg_size")
         self.init(
             tenantID: tenantID,
@@ -121,33 +123,62 @@ extension ControlFile {
 // MARK: - Composite fields
 
 extension ControlFileReader {
-    fileprivate mutating func membership() throws(ControlFileError) -> ControlFile.Membership {
-        let generation: UInt32 = try integer("generation")
-        let members = try members("members")
+    fileprivate mutating func membership() throws(ControlFileError) -> MembershipConfiguration {
         let start = offset
+        let generation = Generation(try integer("generation"))
+        let members = try members("members")
+        let tagOffset = offset
         let tag: UInt8 = try integer("new_members")
-        guard tag <= 1 else { throw .invalid(field: "new_members", offset: start, found: "option tag \(tag)") }
-        return .init(
-            generation: generation,
-            members: members,
-            newMembers: tag == 1 ? try self.members("new_members") : nil
-        )
+        guard tag <= 1 else { throw .invalid(field: "new_members", offset: tagOffset, found: "option tag \(tag)") }
+        let newMembers = tag == 1 ? try self.members("new_members") : nil
+        if let newMembers, newMembers.isEmpty {
+            throw .invalid(field: "new_members", offset: tagOffset, found: "a set without members")
+        }
+        do throws(MembershipError) {
+            return try MembershipConfiguration(generation: generation, members: members, newMembers: newMembers)
+        } catch {
+            throw .invalid(field: "mconf", offset: start, found: "\(error)")
+        }
     }
 
-    private mutating func members(_ field: String) throws(ControlFileError) -> [ControlFile.Member] {
-        var members: [ControlFile.Member] = []
+    private mutating func members(_ field: String) throws(ControlFileError) -> MemberSet {
+        let start = offset
+        var members: [(id: UInt64, host: String, port: UInt16)] = []
         for _ in 0..<(try count(field, itemSize: 18)) {
-            members.append(.init(nodeID: try integer(field), host: try text(field), port: try integer(field)))
+            members.append((try integer(field), try text(field), try integer(field)))
         }
-        return members
+        do throws(MembershipError) {
+            return try MemberSet(
+                members.map { (member) throws(MembershipError) in
+                    try SafekeeperMember(id: SafekeeperID(member.id), host: member.host, port: member.port)
+                }
+            )
+        } catch {
+            throw .invalid(field: field, offset: start, found: "\(error)")
+        }
     }
 
-    fileprivate mutating func termHistory() throws(ControlFileError) -> [ControlFile.TermStart] {
-        var history: [ControlFile.TermStart] = []
+    fileprivate mutating func termHistory() throws(ControlFileError) -> TermHistory {
+        var entries: [TermLSN] = []
+        let start = offset
         for _ in 0..<(try count("term_history", itemSize: 16)) {
-            history.append(.init(term: try integer("term_history"), lsn: try lsn("term_history")))
+            entries.append(TermLSN(term: Term(try integer("term_history")), lsn: try lsn("term_history")))
         }
-        return history
+        return try history(entries, at: start)
+    }
+
+    /// What version 1 had for a history: the term of the last WAL.
+    fileprivate mutating func epoch() throws(ControlFileError) -> TermHistory {
+        let start = offset
+        return try history([TermLSN(term: Term(try integer("epoch")), lsn: .invalid)], at: start)
+    }
+
+    private func history(_ entries: [TermLSN], at start: Int) throws(ControlFileError) -> TermHistory {
+        do throws(TermHistoryError) {
+            return try TermHistory(entries)
+        } catch {
+            throw .invalid(field: "term_history", offset: start, found: "\(error)")
+        }
     }
 
     /// A node's number and four of its positions, of which nothing was ever used.
@@ -171,7 +202,7 @@ extension ControlFileReader {
                     name: try text("partial_backup"),
                     commitLSN: try lsn("partial_backup"),
                     flushLSN: try lsn("partial_backup"),
-                    lastLogTerm: try integer("partial_backup")
+                    lastLogTerm: Term(try integer("partial_backup"))
                 )
             )
         }

@@ -1,5 +1,7 @@
 internal import CChecksum
 internal import PostgresWAL
+internal import ReplicationProtocol
+internal import ShardIdentity
 
 extension ControlFile {
     /// What every control file begins with.
@@ -8,7 +10,7 @@ extension ControlFile {
     /// The version that ``encoded()`` writes.
     ///
     /// Version 10 says more than 9, but only for a timeline with a membership; older builds can read the others.
-    package var encodedVersion: UInt32 { membership.generation == 0 ? 9 : 10 }
+    package var encodedVersion: UInt32 { membership.generation.isValid ? 10 : 9 }
 
     /// The whole file, checksum included.
     ///
@@ -29,19 +31,19 @@ extension ControlFile {
 
     private func appendBody(to bytes: inout [UInt8]) {
         let isCurrent = encodedVersion == 10
-        bytes.append(tenantID)
-        bytes.append(timelineID)
+        bytes.append(tenantID.description)
+        bytes.append(timelineID.description)
         if isCurrent { append(membership, to: &bytes) }
-        bytes.appendLittleEndian(term)
-        bytes.appendCount(termHistory.count)
-        for entry in termHistory {
-            bytes.appendLittleEndian(entry.term)
+        bytes.appendLittleEndian(term.rawValue)
+        bytes.appendCount(termHistory.entries.count)
+        for entry in termHistory.entries {
+            bytes.appendLittleEndian(entry.term.rawValue)
             bytes.append(entry.lsn)
         }
         bytes.appendLittleEndian(server.versionNumber)
         bytes.appendLittleEndian(server.systemIdentifier)
         bytes.appendLittleEndian(server.segmentSize)
-        bytes.append(proposerID)
+        bytes.append(TenantID(bits: proposerID).description)
         bytes.append(timelineStartLSN)
         bytes.append(localStartLSN)
         bytes.append(commitLSN)
@@ -64,15 +66,15 @@ extension ControlFile {
         }
     }
 
-    private func append(_ membership: Membership, to bytes: inout [UInt8]) {
-        bytes.appendLittleEndian(membership.generation)
-        bytes.append(membership.members)
+    private func append(_ membership: MembershipConfiguration, to bytes: inout [UInt8]) {
+        bytes.appendLittleEndian(membership.generation.rawValue)
+        bytes.append(membership.members.members)
         guard let newMembers = membership.newMembers else {
             bytes.append(0)
             return
         }
         bytes.append(1)
-        bytes.append(newMembers)
+        bytes.append(newMembers.members)
     }
 
     private func appendPartialSegments(to bytes: inout [UInt8]) {
@@ -82,7 +84,7 @@ extension ControlFile {
             bytes.append(segment.name)
             bytes.append(segment.commitLSN)
             bytes.append(segment.flushLSN)
-            bytes.appendLittleEndian(segment.lastLogTerm)
+            bytes.appendLittleEndian(segment.lastLogTerm.rawValue)
         }
     }
 }
@@ -101,14 +103,10 @@ extension [UInt8] {
         append(contentsOf: text.utf8)
     }
 
-    fileprivate mutating func append(_ id: HexID) {
-        append(id.description)
-    }
-
-    fileprivate mutating func append(_ members: [ControlFile.Member]) {
+    fileprivate mutating func append(_ members: [SafekeeperMember]) {
         appendCount(members.count)
         for member in members {
-            appendLittleEndian(member.nodeID)
+            appendLittleEndian(member.id.rawValue)
             append(member.host)
             appendLittleEndian(member.port)
         }

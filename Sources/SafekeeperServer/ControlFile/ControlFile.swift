@@ -1,23 +1,25 @@
 package import PostgresWAL
+package import ReplicationProtocol
+package import ShardIdentity
 
 /// All that a safekeeper keeps of one timeline besides its WAL: the contents of `safekeeper.control`.
 ///
 /// Source: `safekeeper-core.md` §2.2.
 package struct ControlFile: Hashable, Sendable {
     /// The tenant.
-    package var tenantID: HexID
+    package var tenantID: TenantID
     /// The timeline.
-    package var timelineID: HexID
+    package var timelineID: TimelineID
     /// Which safekeepers hold the timeline.
-    package var membership = Membership()
+    package var membership = MembershipConfiguration.none
     /// The highest term that was voted for or accepted.
-    package var term: UInt64 = 0
+    package var term = Term.initial
     /// Which term wrote the WAL from which position on.
-    package var termHistory: [TermStart] = []
+    package var termHistory = TermHistory()
     /// The server that writes the WAL.
     package var server: Server
-    /// The proposer; no longer updated.
-    package var proposerID = HexID.zero
+    /// The proposer, 16 bytes as a big-endian number; no longer updated.
+    package var proposerID: UInt128 = 0
     /// Where the timeline's WAL begins; invalid until known.
     package var timelineStartLSN = LSN.invalid
     /// Where this safekeeper's own WAL begins; invalid until known.
@@ -37,7 +39,7 @@ package struct ControlFile: Hashable, Sendable {
     /// When the timeline was made; the epoch if unknown.
     package var creation = Timestamp.epoch
 
-    package init(tenantID: HexID, timelineID: HexID, server: Server) {
+    package init(tenantID: TenantID, timelineID: TimelineID, server: Server) {
         self.tenantID = tenantID
         self.timelineID = timelineID
         self.server = server
@@ -45,51 +47,6 @@ package struct ControlFile: Hashable, Sendable {
 }
 
 extension ControlFile {
-    /// The safekeepers of a timeline, and while they are being changed the new ones.
-    package struct Membership: Hashable, Sendable {
-        /// Counts changes; 0 for a timeline without memberships.
-        package var generation: UInt32 = 0
-        /// The members.
-        package var members: [Member] = []
-        /// The members to be; nil when no change is under way.
-        package var newMembers: [Member]?
-
-        package init(generation: UInt32 = 0, members: [Member] = [], newMembers: [Member]? = nil) {
-            self.generation = generation
-            self.members = members
-            self.newMembers = newMembers
-        }
-    }
-
-    /// One safekeeper.
-    package struct Member: Hashable, Sendable {
-        /// Its number.
-        package var nodeID: UInt64
-        /// Its host name or address.
-        package var host: String
-        /// The port for WAL.
-        package var port: UInt16
-
-        package init(nodeID: UInt64, host: String, port: UInt16) {
-            self.nodeID = nodeID
-            self.host = host
-            self.port = port
-        }
-    }
-
-    /// The position from which on a term wrote the WAL.
-    package struct TermStart: Hashable, Sendable {
-        /// The term.
-        package var term: UInt64
-        /// Its first position.
-        package var lsn: LSN
-
-        package init(term: UInt64, lsn: LSN) {
-            self.term = term
-            self.lsn = lsn
-        }
-    }
-
     /// What is known of the PostgreSQL server.
     package struct Server: Hashable, Sendable {
         /// Its version number: 150010 for 15.10.
@@ -124,9 +81,9 @@ extension ControlFile {
         /// The flushed LSN at the upload.
         package var flushLSN: LSN
         /// The term that wrote the WAL up to there.
-        package var lastLogTerm: UInt64
+        package var lastLogTerm: Term
 
-        package init(status: Status, name: String, commitLSN: LSN, flushLSN: LSN, lastLogTerm: UInt64) {
+        package init(status: Status, name: String, commitLSN: LSN, flushLSN: LSN, lastLogTerm: Term) {
             self.status = status
             self.name = name
             self.commitLSN = commitLSN

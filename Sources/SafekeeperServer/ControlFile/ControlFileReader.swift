@@ -51,20 +51,33 @@ struct ControlFileReader: ~Escapable {
     }
 
     /// A length of 32 and that many hex digits.
-    mutating func id(_ field: String) throws(ControlFileError) -> HexID {
+    mutating func id(_ field: String) throws(ControlFileError) -> UInt128 {
         let start = offset
         let count = try count(field, itemSize: 1)
-        guard let id = HexID(digits: bytes.extracting(offset..<offset + count)) else {
+        guard count == 32, let id = lowerCaseHexadecimal(count) else {
             throw .invalid(field: field, offset: start, found: "not 32 lower-case hexadecimal digits")
         }
         offset += count
         return id
     }
 
+    private func lowerCaseHexadecimal(_ count: Int) -> UInt128? {
+        var value: UInt128 = 0
+        for position in offset..<offset + count {
+            let digit = bytes.byte(at: position)
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt128(digit - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt128(digit - UInt8(ascii: "a") + 10)
+            default: return nil
+            }
+        }
+        return value
+    }
+
     /// Sixteen bytes as they are: how versions 1 and 2 wrote IDs.
-    mutating func rawID(_ field: String) throws(ControlFileError) -> HexID {
+    mutating func rawID(_ field: String) throws(ControlFileError) -> UInt128 {
         let high: UInt64 = try integer(field)
         let low: UInt64 = try integer(field)
-        return HexID(high: high.byteSwapped, low: low.byteSwapped)
+        return UInt128(high.byteSwapped) << 64 | UInt128(low.byteSwapped)
     }
 }

@@ -24,7 +24,7 @@ package final class ControlFileStore {
         /// See ``ControlFile/remoteConsistentLSN``.
         package var remoteConsistentLSN: LSN
         /// See ``ControlFile/proposerID``.
-        package var proposerID: HexID
+        package var proposerID: UInt128
     }
 
     /// What is on disk.
