@@ -175,8 +175,8 @@ let package = Package(
         .testTarget(
             name: "SafekeeperServerTests",
             dependencies: [
-                "CChecksum", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "StorageSimulation",
-                "TestFixtures",
+                "CChecksum", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity",
+                "StorageSimulation", "TestFixtures",
             ],
             swiftSettings: settings
         ),

@@ -73,7 +73,11 @@ struct ControlFileStoreTests {
                 disk.restart(after: crash)
                 do throws(ControlFileError) {
                     let loaded = try ControlFileStore.load(from: folder, of: disk)
-                    #expect(loaded.persisted.term.rawValue >= acknowledged ?? 0 && loaded.persisted.term.rawValue <= attempted, context)
+                    #expect(
+                        loaded.persisted.term.rawValue >= acknowledged ?? 0
+                            && loaded.persisted.term.rawValue <= attempted,
+                        context
+                    )
                     try loaded.change { $0.term = Term(9) }
                     disk.restart(after: .powerLoss)
                     #expect(try ControlFileStore.load(from: folder, of: disk).persisted.term == Term(9), context)
@@ -107,7 +111,10 @@ struct ControlFileStoreTests {
             disk.fault = nil
             try store.change { $0.term = Term(7) }
             disk.restart(after: .powerLoss)
-            #expect(try ControlFileStore.load(from: folder, of: disk).persisted.term == Term(7), "operation \(operation)")
+            #expect(
+                try ControlFileStore.load(from: folder, of: disk).persisted.term == Term(7),
+                "operation \(operation)"
+            )
         }
     }
 
