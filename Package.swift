@@ -32,6 +32,8 @@ let package = Package(
     targets: [
         // Row 0: system libraries.
         .target(name: "CChecksum"),
+        // System calls that Swift doesn't show.
+        .target(name: "CLinux"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -59,7 +61,7 @@ let package = Package(
         .target(
             name: "SafekeeperServer",
             dependencies: [
-                "CChecksum", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                "CChecksum", "CLinux", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -6,7 +6,9 @@ import TestFixtures
 /// Files in memory that crash, fail and fill up on command, the same way for the same seed.
 ///
 /// Only what was synchronized survives a power loss for sure. Of the rest any subset does: of a file's bytes by sectors,
-/// the last one written torn; of a folder's changes each on its own. A folder is there as soon as a path names it.
+/// the last one written torn; of the folders' changes each on its own, a renaming from one folder to another as a whole.
+///
+/// A folder right below the root is there, durably, as soon as a path names it; others are made.
 ///
 /// Unchecked: the tests that share one use it from one task at a time.
 package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
@@ -34,15 +36,25 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
         case powerLoss
     }
 
-    private struct Folder {
-        var names: [String: Int] = [:]
-        var durableNames: [String: Int] = [:]
-        /// Changes since the last synchronization; nil stands for a removal.
-        var changes: [[(name: String, file: Int?)]] = []
+    private enum Entry {
+        case file(Int)
+        case folder(Int)
     }
 
+    private struct Folder {
+        var names: [String: Entry] = [:]
+        var durableNames: [String: Entry] = [:]
+    }
+
+    /// A change of a name; nil stands for a removal.
+    private typealias Edit = (folder: Int, name: String, entry: Entry?)
+
     private var files: [Int: SimulatedFile] = [:]
-    private var folders: [String: Folder] = [:]
+    /// By numbers; 0 is the root.
+    private var folders: [Int: Folder] = [0: Folder()]
+    /// Changes of names that are not durable, in their order, each with the edits that happen together.
+    private var changes: [[Edit]] = []
+    private var nextFolder = 1
     private var openFiles: [Int32: (file: Int, isWritable: Bool)] = [:]
     private var nextFile = 0
     private var nextDescriptor: Int32 = 3
@@ -76,21 +88,25 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
         crashOperation = nil
         fault = nil
         guard crash == .powerLoss else { return }
-        for path in folders.keys.sorted() {
-            guard var folder = folders[path] else { continue }
-            let keepProbability = [0, 2, 4].randomElement(using: &random) ?? 0
-            for change in folder.changes where Int.random(in: 0..<4, using: &random) < keepProbability {
-                for (name, file) in change { folder.durableNames[name] = file }
-            }
-            folder.names = folder.durableNames
-            folder.changes = []
-            folders[path] = folder
-        }
+        let keepProbability = [0, 2, 4].randomElement(using: &random) ?? 0
+        for change in changes where Int.random(in: 0..<4, using: &random) < keepProbability { makeDurable(change) }
+        changes = []
+        folders = folders.mapValues { Folder(names: $0.durableNames, durableNames: $0.durableNames) }
         for file in files.keys.sorted() { files[file]?.losePower(using: &random) }
     }
 
+    private func makeDurable(_ change: [Edit]) {
+        for (folder, name, entry) in change { folders[folder]?.durableNames[name] = entry }
+    }
+
     private func file(at path: String) -> SimulatedFile? {
-        files[folders[split(path).directory]?.names[split(path).name] ?? -1]
+        guard case .file(let number)? = entry(at: path) else { return nil }
+        return files[number]
+    }
+
+    /// Whether there is a folder.
+    package func hasFolder(_ path: String) -> Bool {
+        if case .folder = entry(at: path) { true } else { false }
     }
 
     /// A file's length; nil if it isn't there.
@@ -136,7 +152,7 @@ extension SimulatedFileSystem {
         }
         if let fault, (fault.operation..<fault.operation + min(fault.count, 1 << 40)).contains(operationCount) {
             // Nothing that gives space back, and nothing that only reads, fails for want of it.
-            let isInnocent = [.unlink, .read, .list, .length].contains(operation)
+            let isInnocent = [.unlink, .removeDirectory, .read, .list, .length].contains(operation)
             if fault.code != ENOSPC || !isInnocent {
                 return .failing(StorageError(operation: operation, path: path, code: fault.code))
             }
@@ -157,9 +173,49 @@ extension SimulatedFileSystem {
         return result
     }
 
-    private func split(_ path: String) -> (directory: String, name: String) {
+    private func entry(at path: String) -> Entry? {
+        var entry = Entry.folder(0)
+        for (depth, name) in path.split(separator: "/").map(String.init).enumerated() {
+            guard case .folder(let number) = entry else { return nil }
+            if depth == 0 && folders[number]?.names[name] == nil { addTopFolder(name) }
+            guard let next = folders[number]?.names[name] else { return nil }
+            entry = next
+        }
+        return entry
+    }
+
+    private func addTopFolder(_ name: String) {
+        let number = addFolder()
+        folders[0]?.names[name] = .folder(number)
+        folders[0]?.durableNames[name] = .folder(number)
+    }
+
+    private func addFolder() -> Int {
+        defer { nextFolder += 1 }
+        folders[nextFolder] = Folder()
+        return nextFolder
+    }
+
+    /// The folder in which a path's last name stands, and that name.
+    private func place(
+        _ path: String,
+        _ operation: StorageError.Operation
+    ) throws(StorageError) -> (folder: Int, name: String) {
         guard let slash = path.lastIndex(of: "/") else { preconditionFailure("not an absolute path: \(path)") }
-        return (String(path[..<slash]), String(path[path.index(after: slash)...]))
+        let parent = String(path[..<slash])
+        return (try folder(at: parent, operation, path), String(path[path.index(after: slash)...]))
+    }
+
+    private func folder(
+        at path: String,
+        _ operation: StorageError.Operation,
+        _ asked: String
+    ) throws(StorageError) -> Int {
+        switch entry(at: path) {
+        case .folder(let number): return number
+        case .file: throw StorageError(operation: operation, path: asked, code: ENOTDIR)
+        case nil: throw StorageError(operation: operation, path: asked, code: ENOENT)
+        }
     }
 
     private func number(of file: OpenFile, forWriting: Bool) -> Int {
@@ -168,26 +224,27 @@ extension SimulatedFileSystem {
         return entry.file
     }
 
-    private func change(_ directory: String, _ changes: [(name: String, file: Int?)]) {
-        for (name, file) in changes { folders[directory, default: Folder()].names[name] = file }
-        folders[directory, default: Folder()].changes.append(changes)
+    private func change(_ edits: [Edit]) {
+        for (folder, name, entry) in edits { folders[folder]?.names[name] = entry }
+        changes.append(edits)
     }
 
     package func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> OpenFile {
         try whole(.open, path) { () throws(StorageError) in
-            let (directory, name) = split(path)
-            var number = folders[directory]?.names[name]
-            if mode == .create {
-                if let number {
-                    files[number]?.setLength(0)
-                } else {
-                    files[nextFile] = SimulatedFile()
-                    change(directory, [(name, nextFile)])
-                    number = nextFile
-                    nextFile += 1
-                }
+            let (folder, name) = try place(path, .open)
+            let number: Int
+            switch folders[folder]?.names[name] {
+            case .folder: throw StorageError(operation: .open, path: path, code: EISDIR)
+            case .file(let existing):
+                number = existing
+                if mode == .create { files[number]?.setLength(0) }
+            case nil:
+                guard mode == .create else { throw StorageError(operation: .open, path: path, code: ENOENT) }
+                number = nextFile
+                nextFile += 1
+                files[number] = SimulatedFile()
+                change([(folder, name, .file(number))])
             }
-            guard let number else { throw StorageError(operation: .open, path: path, code: ENOENT) }
             defer { nextDescriptor += 1 }
             openFiles[nextDescriptor] = (number, mode != .read)
             return OpenFile(descriptor: nextDescriptor, path: path)
@@ -271,44 +328,92 @@ extension SimulatedFileSystem {
     }
 
     package func synchronizeDirectory(_ path: String) throws(StorageError) {
-        try whole(.synchronizeDirectory, path) {
+        try whole(.synchronizeDirectory, path) { () throws(StorageError) in
             synchronizationCount += 1
-            guard var folder = folders[path] else { return }
-            folder.durableNames = folder.names
-            folder.changes = []
-            folders[path] = folder
+            let number = try folder(at: path, .synchronizeDirectory, path)
+            var rest: [[Edit]] = []
+            for change in changes {
+                if change.contains(where: { $0.folder == number }) {
+                    makeDurable(change)
+                    // What was there under these names before can't come back.
+                    rest = rest.map { older in
+                        older.filter { edit in
+                            !change.contains { $0.folder == edit.folder && $0.name == edit.name }
+                        }
+                    }
+                } else {
+                    rest.append(change)
+                }
+            }
+            changes = rest
+        }
+    }
+
+    package func synchronizeFileSystem(holding directory: String) throws(StorageError) {
+        try whole(.synchronizeFileSystem, directory) {
+            synchronizationCount += 1
+            for change in changes { makeDurable(change) }
+            changes = []
+            for file in files.keys { files[file]?.synchronize() }
+        }
+    }
+
+    package func makeDirectory(_ path: String) throws(StorageError) {
+        try whole(.makeDirectory, path) { () throws(StorageError) in
+            let (folder, name) = try place(path, .makeDirectory)
+            if entry(at: path) != nil { throw StorageError(operation: .makeDirectory, path: path, code: EEXIST) }
+            change([(folder, name, .folder(addFolder()))])
+        }
+    }
+
+    package func removeDirectory(_ path: String) throws(StorageError) {
+        try whole(.removeDirectory, path) { () throws(StorageError) in
+            let (folder, name) = try place(path, .removeDirectory)
+            let number = try self.folder(at: path, .removeDirectory, path)
+            guard folders[number]?.names.isEmpty == true else {
+                throw StorageError(operation: .removeDirectory, path: path, code: ENOTEMPTY)
+            }
+            change([(folder, name, nil)])
         }
     }
 
     package func rename(_ source: String, to target: String) throws(StorageError) {
         try whole(.rename, source) { () throws(StorageError) in
-            let (directory, name) = split(source)
-            guard let file = folders[directory]?.names[name] else {
+            let old = try place(source, .rename)
+            let new = try place(target, .rename)
+            guard let moved = folders[old.folder]?.names[old.name] else {
                 throw StorageError(operation: .rename, path: source, code: ENOENT)
             }
-            precondition(split(target).directory == directory, "renaming from folder to folder is not simulated")
+            if case .folder(let number)? = folders[new.folder]?.names[new.name], folders[number]?.names.isEmpty == false
+            {
+                throw StorageError(operation: .rename, path: source, code: ENOTEMPTY)
+            }
             releaseSpace(of: target)
-            change(directory, [(name, nil), (split(target).name, file)])
+            change([(old.folder, old.name, nil), (new.folder, new.name, moved)])
         }
     }
 
     package func unlink(_ path: String) throws(StorageError) {
         try whole(.unlink, path) { () throws(StorageError) in
-            let (directory, name) = split(path)
-            guard folders[directory]?.names[name] != nil else {
-                throw StorageError(operation: .unlink, path: path, code: ENOENT)
+            let (folder, name) = try place(path, .unlink)
+            switch folders[folder]?.names[name] {
+            case .file: break
+            case .folder: throw StorageError(operation: .unlink, path: path, code: EISDIR)
+            case nil: throw StorageError(operation: .unlink, path: path, code: ENOENT)
             }
             releaseSpace(of: path)
-            change(directory, [(name, nil)])
+            change([(folder, name, nil)])
         }
     }
 
     private func releaseSpace(of path: String) {
-        let (directory, name) = split(path)
-        if let number = folders[directory]?.names[name] { release(files[number]?.allocatedCount ?? 0) }
+        if let file = file(at: path) { release(file.allocatedCount) }
     }
 
     package func list(_ directory: String) throws(StorageError) -> [String] {
-        try whole(.list, directory) { (folders[directory]?.names.keys).map { $0.sorted() } ?? [] }
+        try whole(.list, directory) { () throws(StorageError) in
+            let number = try folder(at: directory, .list, directory)
+            return (folders[number]?.names.keys).map { $0.sorted() } ?? []
+        }
     }
 }

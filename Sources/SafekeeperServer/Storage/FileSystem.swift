@@ -1,7 +1,7 @@
 /// What the storage needs of a file system; the real one is ``PosixFileSystem``.
 ///
-/// All calls block. Nothing but the three `synchronize` calls makes anything durable, and those only what they name: a
-/// file's bytes, not its name; a folder's names, not their files' bytes.
+/// All calls block. Nothing but the `synchronize` calls makes anything durable, and those only what they name: a file's
+/// bytes, not its name; a folder's names, not their files' bytes.
 package protocol FileSystem: Sendable {
     /// Opens a file; the caller closes it.
     func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> OpenFile
@@ -37,10 +37,21 @@ package protocol FileSystem: Sendable {
     /// Makes the names in a folder durable.
     func synchronizeDirectory(_ path: String) throws(StorageError)
 
-    /// Renames a file, over another one if there is one.
+    /// Makes all that has been written to the file system that holds a folder durable (`syncfs`).
+    func synchronizeFileSystem(holding directory: String) throws(StorageError)
+
+    /// Makes an empty folder.
+    func makeDirectory(_ path: String) throws(StorageError)
+
+    /// Removes an empty folder.
+    func removeDirectory(_ path: String) throws(StorageError)
+
+    /// Renames a file, over another one if there is one, or a folder, over an empty one if there is one.
+    ///
+    /// From one folder to another this happens as a whole: once either of them is made durable both names are.
     func rename(_ source: String, to target: String) throws(StorageError)
 
-    /// Removes a file's name.
+    /// Removes a file's name; not that of a folder.
     func unlink(_ path: String) throws(StorageError)
 
     /// The names in a folder, in no order.
@@ -99,5 +110,41 @@ extension FileSystem {
             guard error.isNotFound else { throw error }
             return nil
         }
+    }
+
+    /// Makes a folder unless there is something of that name.
+    package func makeDirectoryIfMissing(_ path: String) throws(StorageError) {
+        do throws(StorageError) {
+            try makeDirectory(path)
+        } catch {
+            guard error.alreadyExists else { throw error }
+        }
+    }
+
+    /// The names in a folder; nil if it isn't there.
+    package func listIfPresent(_ directory: String) throws(StorageError) -> [String]? {
+        do throws(StorageError) {
+            return try list(directory)
+        } catch {
+            guard error.isNotFound else { throw error }
+            return nil
+        }
+    }
+
+    /// Removes a file, or a folder with all that is in it; nothing is made durable.
+    ///
+    /// - Returns: whether there was something.
+    @discardableResult
+    package func removeTree(_ path: String) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            try unlink(path)
+            return true
+        } catch {
+            if error.isNotFound { return false }
+            guard error.isDirectory else { throw error }
+        }
+        for name in try list(path) { try removeTree(path + "/" + name) }
+        try removeDirectory(path)
+        return true
     }
 }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// The operating system's files; system calls are repeated when a signal interrupts them.
@@ -86,6 +87,21 @@ package struct PosixFileSystem: FileSystem {
         guard descriptor >= 0 else { throw lastError(.synchronizeDirectory, path) }
         defer { _ = Glibc.close(descriptor) }
         guard retrying({ fsync(descriptor) }) == 0 else { throw lastError(.synchronizeDirectory, path) }
+    }
+
+    package func synchronizeFileSystem(holding directory: String) throws(StorageError) {
+        let descriptor = retrying { Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw lastError(.synchronizeFileSystem, directory) }
+        defer { _ = Glibc.close(descriptor) }
+        guard retrying({ linux_syncfs(descriptor) }) == 0 else { throw lastError(.synchronizeFileSystem, directory) }
+    }
+
+    package func makeDirectory(_ path: String) throws(StorageError) {
+        guard retrying({ mkdir(path, 0o755) }) == 0 else { throw lastError(.makeDirectory, path) }
+    }
+
+    package func removeDirectory(_ path: String) throws(StorageError) {
+        guard retrying({ rmdir(path) }) == 0 else { throw lastError(.removeDirectory, path) }
     }
 
     package func rename(_ source: String, to target: String) throws(StorageError) {

@@ -12,6 +12,10 @@ package struct StorageError: Error, Hashable, Sendable {
         case preallocate
         case synchronize
         case synchronizeDirectory = "synchronize the folder"
+        case synchronizeFileSystem = "synchronize the file system of"
+        case makeDirectory = "make the folder"
+        case removeDirectory = "remove the folder"
+        case lock
         case rename
         case unlink
         case list
@@ -35,6 +39,12 @@ package struct StorageError: Error, Hashable, Sendable {
 
     /// Whether the file or the folder isn't there.
     package var isNotFound: Bool { code == ENOENT }
+
+    /// Whether there is something where something new was to be made.
+    package var alreadyExists: Bool { code == EEXIST }
+
+    /// Whether a file was wanted and a folder is there.
+    package var isDirectory: Bool { code == EISDIR }
 }
 
 extension StorageError: CustomStringConvertible {

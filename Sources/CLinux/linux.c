@@ -1,0 +1,9 @@
+// Calls of Linux that Swift's Glibc module does not show, as they need _GNU_SOURCE.
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <unistd.h>
+
+int linux_syncfs(int file) {
+    return syncfs(file);
+}
