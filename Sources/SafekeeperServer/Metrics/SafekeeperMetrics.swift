@@ -1,0 +1,51 @@
+package import CoreMetrics
+
+/// The metrics of one safekeeper around its timelines.
+///
+/// All go to the factory that it was made with, so that two safekeepers in one process don't share any. Times are in
+/// seconds; histograms are recorders and timers of swift-metrics, gauges its meters.
+///
+/// Source: `safekeeper-operations.md` §3.1.
+package struct SafekeeperMetrics: Sendable {
+    /// Proposers that are connected.
+    let receivers: Meter
+    /// Messages in a receiver's queue, sampled.
+    let receiverQueueDepth: Recorder
+    /// Messages in the queues of all receivers.
+    let receiverQueueDepthTotal: Meter
+    /// Bytes in the queues of all receivers.
+    let receiverQueueSizeTotal: Meter
+    /// Messages of proposers that were taken.
+    let messagesTaken: Counter
+    /// Messages of proposers that were refused.
+    let messagesRefused: Counter
+    /// Errors of the disk.
+    let diskErrors: Counter
+    /// Times that a timeline's manager looked at it.
+    let managerIterations: Counter
+    /// Timelines that are loaded.
+    let timelines: Meter
+    let factory: any MetricsFactory
+
+    package init(factory: any MetricsFactory) {
+        self.factory = factory
+        func meter(_ name: String) -> Meter { Meter(label: "safekeeper_" + name, factory: factory) }
+        func counter(_ name: String, _ labels: [(String, String)] = []) -> Counter {
+            Counter(label: "safekeeper_" + name, dimensions: labels, factory: factory)
+        }
+        receivers = meter("wal_receivers")
+        receiverQueueDepth = Recorder(
+            label: "safekeeper_wal_receiver_queue_depth",
+            dimensions: [],
+            aggregate: true,
+            factory: factory
+        )
+        receiverQueueDepthTotal = meter("wal_receiver_queue_depth_total")
+        receiverQueueSizeTotal = meter("wal_receiver_queue_size_total")
+        messagesTaken = counter("proposer_acceptor_messages_total", [("outcome", "success")])
+        messagesRefused = counter("proposer_acceptor_messages_total", [("outcome", "error")])
+        diskErrors = counter("wal_disk_io_errors")
+        managerIterations = counter("manager_iterations_total")
+        timelines = meter("timelines")
+    }
+}
