@@ -177,8 +177,11 @@ let package = Package(
         .testTarget(
             name: "SafekeeperServerTests",
             dependencies: [
-                "CChecksum", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity",
-                "StorageSimulation", "TestFixtures",
+                "CChecksum", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer",
+                "ShardIdentity", "StorageSimulation", "TestFixtures",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),

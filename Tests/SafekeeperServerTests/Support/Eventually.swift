@@ -1,0 +1,19 @@
+import Testing
+
+/// Waits until something that other tasks bring about is so; fails after a long time.
+///
+/// Only for what gives no sign of its own: a count of tasks that sleep, a line in a log.
+func eventually(
+    _ what: String,
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ isSo: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + .seconds(20)
+    while try await !isSo() {
+        if ContinuousClock.now > end {
+            Issue.record("not within 20 s: \(what)", sourceLocation: sourceLocation)
+            throw CancellationError()
+        }
+        try await Task.sleep(for: .microseconds(200))
+    }
+}
