@@ -61,7 +61,7 @@ let package = Package(
         .target(
             name: "SafekeeperServer",
             dependencies: [
-                "CChecksum", "CLinux", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                "CChecksum", "CLinux", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "Telemetry",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -8,11 +8,14 @@ package struct MetricCatalogue: Sendable {
         package let help: String
         /// A histogram's upper bounds, in rising order.
         package let buckets: [Double]
+        /// How many series it may have; nil for as many as the registry's limits say.
+        package let maximumSeries: Int?
 
-        package init(_ help: String, buckets: [Double] = MetricCatalogue.defaultBuckets) {
+        package init(_ help: String, buckets: [Double] = MetricCatalogue.defaultBuckets, maximumSeries: Int? = nil) {
             precondition(zip(buckets, buckets.dropFirst()).allSatisfy { $0 < $1 }, "bounds rise: \(buckets)")
             self.help = help
             self.buckets = buckets
+            self.maximumSeries = maximumSeries
         }
     }
 

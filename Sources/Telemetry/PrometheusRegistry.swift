@@ -7,16 +7,16 @@ internal import Synchronization
 /// Making and destroying a series takes a lock; counting takes none. Two requests for the same name and labels give the
 /// same series, so whoever destroys one must own it.
 ///
-/// Bounds, since some labels' values come from clients: a metric has at most ``Limits/seriesPerMetric`` series. Whoever
-/// asks for one more gets the metric's series whose labels all have the value `other`, which is never destroyed. There
+/// Bounds, since some labels' values come from clients: a metric has at most ``Limits/seriesPerMetric`` series, unless the
+/// catalogue says otherwise. Whoever asks for one more gets the metric's series whose labels all have the value `other`, which is never destroyed. There
 /// are at most ``Limits/metrics`` metrics; one more is counted, but not shown. The same holds for a name that is already
 /// that of a metric of another type. `telemetry_surplus_series_total` says how often any of this happened.
 package final class PrometheusRegistry: MetricsFactory, Sendable {
     /// How much may be registered.
     package struct Limits: Hashable, Sendable {
-        /// Metrics; at least 1.
+        /// Metrics.
         package var metrics: Int
-        /// Series of one metric; at least 1.
+        /// Series of one metric, besides the one for all that are too many.
         package var seriesPerMetric: Int
 
         package init(metrics: Int = 1000, seriesPerMetric: Int = 1000) {
@@ -124,7 +124,9 @@ extension PrometheusRegistry {
     ) -> Series {
         let name = MetricName.metric(label)
         let labels = MetricLabels(dimensions)
-        let bounds = catalogue[name]?.buckets ?? MetricCatalogue.defaultBuckets
+        let entry = catalogue[name]
+        let bounds = entry?.buckets ?? MetricCatalogue.defaultBuckets
+        let maximumSeries = entry?.maximumSeries ?? limits.seriesPerMetric
         return state.withLock { state in
             let hasRoom = state.metrics[name] != nil || state.metrics.count < limits.metrics
             var metric = state.metrics[name] ?? Metric(kind: Series.kind)
@@ -132,7 +134,7 @@ extension PrometheusRegistry {
                 state.surplus += 1
                 return make(nil, bounds)
             }
-            let isSurplus = metric.series[labels] == nil && metric.series.count >= limits.seriesPerMetric
+            let isSurplus = metric.series[labels] == nil && metric.series.count >= maximumSeries
             if isSurplus { state.surplus += 1 }
             let place = SeriesPlace(name: name, labels: isSurplus ? .overflow(of: dimensions) : labels)
             if let present = metric.series[place.labels] {

@@ -47,6 +47,7 @@ struct LogTests {
     @Test func levels() throws {
         let levels = try #require(LogLevels("warn,http=debug,port=trace"))
         #expect(levels["anything"] == .warning && levels["http"] == .debug && levels["port"] == .trace)
+        #expect("\(levels)" == "warn,http=debug,port=trace")
         #expect(LogLevels("error") == LogLevels(general: .error))
         for text in ["", "loud", "info,", "http=", "=info", "info=http", "INFO", "http=info=debug"] {
             #expect(LogLevels(text) == nil, "\(text)")

@@ -28,20 +28,26 @@ package struct LogLevels: Hashable, Sendable {
         }
     }
 
-    /// The names of the levels, least important first.
-    package static let names = ["trace", "debug", "info", "warn", "error"]
+    private static let names: [(String, Logger.Level)] = [
+        ("trace", .trace), ("debug", .debug), ("info", .info), ("warn", .warning), ("error", .error),
+    ]
 
     private static func level(_ name: String) -> Logger.Level? {
-        switch name {
-        case "trace": .trace
-        case "debug": .debug
-        case "info": .info
-        case "warn": .warning
-        case "error": .error
-        default: nil
-        }
+        names.first { $0.0 == name }?.1
+    }
+
+    private static func name(_ level: Logger.Level) -> String {
+        names.first { $0.1 >= level }?.0 ?? "error"
     }
 
     /// The level of an area.
     package subscript(area: String) -> Logger.Level { areas[area] ?? general }
+}
+
+extension LogLevels: CustomStringConvertible {
+    /// The text that gives these levels.
+    package var description: String {
+        let areas = areas.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.name($0.value))" }
+        return ([Self.name(general)] + areas).joined(separator: ",")
+    }
 }

@@ -1,0 +1,247 @@
+internal import Telemetry
+
+/// A setting: its name in the file, from which the flag's name follows, and what there is to know of it.
+package struct ConfigurationKey: Sendable {
+    /// The name in the file.
+    package let name: String
+    /// What it sets, with its unit and what it is good for.
+    package let help: String
+    /// An example, for a setting that is missing by default.
+    package let example: String?
+    /// Its type, range and place.
+    package let value: ConfigurationValue
+
+    init(_ name: String, _ value: ConfigurationValue, example: String? = nil, help: String) {
+        self.name = name
+        self.value = value
+        self.example = example
+        self.help = help
+    }
+
+    /// The flag of a key: `listen_pg` is `--listen-pg`.
+    package static func flag(_ name: String) -> String {
+        "--" + name.map { $0 == "_" ? "-" : String($0) }.joined()
+    }
+
+    /// The value of a configuration in which nothing is set, as it is written in a file; nil if there is none.
+    package var defaultText: String? { value.text(in: SafekeeperConfiguration()) }
+
+    /// All keys by section, in the order of the file.
+    package static let sections: [(title: String, keys: [ConfigurationKey])] = [
+        ("Node", node), ("Listening", listening), ("Encryption", encryption), ("Authentication", authentication),
+        ("Storage", storage), ("WAL from proposers", proposers), ("Process", process),
+    ]
+
+    /// All keys in the order of the file.
+    package static let all = sections.flatMap(\.keys)
+
+    /// The key of a name.
+    package static func named(_ name: String) -> ConfigurationKey? {
+        all.first { $0.name == name }
+    }
+}
+
+extension ConfigurationKey {
+    private static let node: [ConfigurationKey] = [
+        ConfigurationKey(
+            "id",
+            .optionalNumber(\.id, 1...UInt64(Int64.max)),
+            example: "1",
+            help: """
+                The safekeeper's number, which no other one may have. Needed at the first start only: it is then kept in \
+                safekeeper.id in the data directory, and a different one is refused.
+                """
+        ),
+        ConfigurationKey(
+            "datadir",
+            .text(\.datadir),
+            help: """
+                The data directory, which must exist. It belongs to one process at a time. Relative paths of other settings \
+                start there.
+                """
+        ),
+        ConfigurationKey(
+            "availability_zone",
+            .optionalText(\.availabilityZone),
+            example: "\"az-1\"",
+            help: "Where the safekeeper stands, for metrics of traffic between zones."
+        ),
+    ]
+
+    private static let listening: [ConfigurationKey] = [
+        ConfigurationKey(
+            "listen_pg",
+            .address(\.listenPG),
+            help: "Where proposers and pageservers connect. The port 0 lets the system choose one; the log says which."
+        ),
+        ConfigurationKey(
+            "listen_pg_tenant_only",
+            .optionalAddress(\.listenPGTenantOnly),
+            example: "\"127.0.0.1:5455\"",
+            help: "A second such port, where only tokens of tenants are taken: for proposers."
+        ),
+        ConfigurationKey(
+            "listen_http",
+            .address(\.listenHTTP),
+            help: "Where the management API and the metrics are."
+        ),
+        ConfigurationKey(
+            "advertise_pg",
+            .optionalAddress(\.advertisePG),
+            example: "\"safekeeper-1.example:5454\"",
+            help: "The address of listen_pg that others are told, if they can't use that one."
+        ),
+        ConfigurationKey(
+            "max_connections",
+            .count(\.maxConnections, 1...65_536),
+            help: "How many clients each port for WAL has at a time; another one is told so and sent away."
+        ),
+    ]
+
+    private static let encryption: [ConfigurationKey] = [
+        ConfigurationKey(
+            "wal_service_tls",
+            .choice(
+                encryptionNames.map(\.name),
+                get: { configuration in
+                    encryptionNames.first { $0.value == configuration.walServiceTLS }?.name ?? ""
+                },
+                set: { configuration, text in
+                    guard let choice = encryptionNames.first(where: { $0.name == text }) else { return false }
+                    configuration.walServiceTLS = choice.value
+                    return true
+                }
+            ),
+            help: """
+                Whether the ports for WAL speak TLS: not at all, with clients that ask for it, or with all. Pageservers of \
+                Neon never ask.
+                """
+        ),
+        ConfigurationKey(
+            "ssl_cert_file",
+            .text(\.sslCertFile),
+            help: "The certificate, with those that signed it, as PEM. Read only if TLS is spoken."
+        ),
+        ConfigurationKey("ssl_key_file", .text(\.sslKeyFile), help: "The certificate's key, as PEM."),
+        ConfigurationKey(
+            "ssl_cert_reload_period",
+            .duration(\.sslCertReloadPeriod, .seconds(1)...(.seconds(30 * 86_400))),
+            help: "How often certificate and key are read again; if that fails the old ones stay."
+        ),
+    ]
+
+    private static let encryptionNames: [(name: String, value: PortPolicy.Encryption)] = [
+        ("none", .none), ("offered", .offered), ("required", .required),
+    ]
+
+    private static let authentication: [ConfigurationKey] = [
+        ConfigurationKey(
+            "pg_auth_public_key_path",
+            .optionalText(\.pgAuthPublicKeyPath),
+            example: "\"auth_public_key.pem\"",
+            help: """
+                The Ed25519 public key for tokens on listen_pg, as PEM, or a folder of such files. Without it everyone is \
+                let in. Read once, at start.
+                """
+        ),
+        ConfigurationKey(
+            "pg_tenant_only_auth_public_key_path",
+            .optionalText(\.pgTenantOnlyAuthPublicKeyPath),
+            example: "\"auth_public_key.pem\"",
+            help: "The same for listen_pg_tenant_only."
+        ),
+        ConfigurationKey(
+            "http_auth_public_key_path",
+            .optionalText(\.httpAuthPublicKeyPath),
+            example: "\"auth_public_key.pem\"",
+            help: "The same for listen_http. Status and metrics are open to everyone all the same."
+        ),
+    ]
+
+    private static let storage: [ConfigurationKey] = [
+        ConfigurationKey(
+            "no_sync",
+            .boolean(\.noSync),
+            help:
+                "Leaves out all synchronization, so that a crash of the machine loses WAL that was acknowledged: for tests."
+        ),
+        ConfigurationKey(
+            "segment_allocation",
+            .choice(
+                ["sparse", "preallocated"],
+                get: { $0.segmentAllocation == .sparse ? "sparse" : "preallocated" },
+                set: { configuration, text in
+                    switch text {
+                    case "sparse": configuration.segmentAllocation = .sparse
+                    case "preallocated": configuration.segmentAllocation = .preallocated
+                    default: return false
+                    }
+                    return true
+                }
+            ),
+            help: """
+                How new segments take space: as they are written, which is faster, or all at once, so that a full disk shows \
+                only when a segment is made.
+                """
+        ),
+        ConfigurationKey(
+            "control_file_save_interval",
+            .duration(\.controlFileSaveInterval, .milliseconds(100)...(.seconds(86_400))),
+            help: """
+                How old positions on disk may get that are behind those in memory. They are saved earlier when they are a \
+                whole segment behind.
+                """
+        ),
+    ]
+
+    private static let proposers: [ConfigurationKey] = [
+        ConfigurationKey(
+            "wal_queue_messages",
+            .count(\.walQueueMessages, 1...65_536),
+            help: "How many messages of one proposer wait for the disk; then no more are read from its connection."
+        ),
+        ConfigurationKey(
+            "wal_queue_bytes",
+            .size(\.walQueueBytes, 1 << 20...1 << 30),
+            help: "How many bytes they may have together, likewise."
+        ),
+    ]
+
+    private static let process: [ConfigurationKey] = [
+        ConfigurationKey(
+            "log_level",
+            .parsed(
+                expected:
+                    "trace, debug, info, warn or error, and after commas others for single areas: info,http=debug",
+                get: { $0.logLevel.description },
+                set: { configuration, text in
+                    guard let levels = LogLevels(text) else { return false }
+                    configuration.logLevel = levels
+                    return true
+                }
+            ),
+            help: "What is logged, to standard output."
+        ),
+        ConfigurationKey(
+            "log_format",
+            .choice(
+                LogFormat.allCases.map(\.rawValue),
+                get: { $0.logFormat.rawValue },
+                set: { configuration, text in
+                    guard let format = LogFormat(rawValue: text) else { return false }
+                    configuration.logFormat = format
+                    return true
+                }
+            ),
+            help: "How: lines for people, or one JSON object a line."
+        ),
+        ConfigurationKey(
+            "shutdown_timeout",
+            .duration(\.shutdownTimeout, .milliseconds(100)...(.seconds(600))),
+            help: """
+                How long an orderly stop may take after SIGTERM or SIGINT, before the process ends all the same. Nothing that \
+                was acknowledged depends on it.
+                """
+        ),
+    ]
+}
