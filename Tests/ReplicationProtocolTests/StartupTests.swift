@@ -156,7 +156,8 @@ import Testing
 
     @Test func jsonValues() throws {
         #expect(try JSONValue(parsing: " null ") == .null)
-        #expect(try JSONValue(parsing: "-9223372036854775808") == .integer(.min))
+        #expect(try JSONValue(parsing: "-9223372036854775808") == .integer(Int128(Int64.min)))
+        #expect(try JSONValue(parsing: "18446744073709551615") == .integer(Int128(UInt64.max)))
         #expect(try JSONValue(parsing: "0") == .integer(0))
         #expect(
             try JSONValue(parsing: #""\"\\\/\b\f\n\r\t\u00e4\ud83d\ude00ü""#) == .string("\"\\/\u{8}\u{C}\n\r\tä😀ü")
@@ -164,11 +165,25 @@ import Testing
         let nested = try JSONValue(parsing: #"{"a":{"b":"c"},"d":{}}"#)
         #expect(nested["a"]?["b"] == .string("c") && nested["d"] == .object([]) && nested["e"] == nil)
         #expect(nested["a"]?["b"]?["c"] == nil)
+        #expect(try JSONValue(parsing: "[ true , false,[],-1.5e1]") == .array([
+            .boolean(true), .boolean(false), .array([]), .fraction(-15),
+        ]))
+        #expect(try JSONValue(parsing: "1" + String(repeating: "0", count: 40)) == .fraction(1e40))
+        #expect(try JSONValue(parsingPrefixOf: " {} trailing") == .object([]))
     }
 
     @Test(arguments: [
-        ("", 0), ("nul", 3), ("01", 0), ("-", 0), ("+1", 0), ("1.5", 1), ("9223372036854775808", 0), ("true", 0),
-        ("[1]", 0), ("\"a", 2), ("\"\\x\"", 2), ("\"\\", 2), ("\"\\u12\"", 3), ("\"\\ud800\"", 7),
+        "null", "true", "false", "-1", "18446744073709551615", "[]", "{}", #"[1,"a",{"b":[null]}]"#, #""/\u00e9\"\\\n\u001f""#,
+    ]) func jsonText(text: String) throws {
+        let value = try JSONValue(parsing: text)
+        #expect(try JSONValue(parsing: value.text) == value)
+        #expect(value.text == text.replacing(#"\u00e9"#, with: "é"))
+    }
+
+    @Test(arguments: [
+        ("", 0), ("nul", 3), ("01", 0), ("-", 0), ("+1", 0), ("1.", 2), ("1.e5", 2), ("1e", 2),
+        ("1e999", 0), ("tru", 3), ("fals3", 4), ("[1", 2), ("[1,]", 3), ("[1 2]", 3),
+        ("\"a", 2), ("\"\\x\"", 2), ("\"\\", 2), ("\"\\u12\"", 3), ("\"\\ud800\"", 7),
         ("\"\\udc00\\u0041\"", 13),
         ("\"\n\"", 1), ("{\"a\"}", 4), ("{\"a\":1,}", 7), ("{\"a\":1", 6), ("{a:1}", 1), ("{\"a\":1,\"a\":2}", 7),
         ("1 2", 2),
@@ -184,6 +199,7 @@ import Testing
         _ = try JSONValue(parsing: nested(JSONValue.maximumDepth))
         #expect(throws: JSONError.self) { try JSONValue(parsing: nested(JSONValue.maximumDepth + 1)) }
         #expect(throws: JSONError.self) { try JSONValue(parsing: nested(100_000)) }
+        #expect(throws: JSONError.self) { try JSONValue(parsing: String(repeating: "[", count: 100_000)) }
     }
 
     @Test func timelineIDs() throws {

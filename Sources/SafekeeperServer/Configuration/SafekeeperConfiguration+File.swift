@@ -4,7 +4,9 @@ extension SafekeeperConfiguration {
     /// Bytes that a configuration file may have.
     package static let maximumFileSize: UInt64 = 1 << 20
 
-    /// Reads a file and takes over what it sets; blocks. Throws ``ConfigurationError``.
+    /// Reads a file and takes over what it sets; blocks.
+    ///
+    /// Throws ``ConfigurationError``; some of the keys may have been taken over.
     package mutating func apply(file path: String) throws(ConfigurationError) {
         let fileSystem = PosixFileSystem()
         var bytes: [UInt8] = []

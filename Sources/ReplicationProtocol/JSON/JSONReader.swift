@@ -15,22 +15,47 @@ struct JSONReader {
         return value
     }
 
-    private mutating func readValue(depth: Int) throws(JSONError) -> JSONValue {
+    mutating func readValue(depth: Int) throws(JSONError) -> JSONValue {
         skipWhitespace()
         switch next {
-        case UInt8(ascii: "{"):
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
             guard depth < JSONValue.maximumDepth else {
-                throw error("at most \(JSONValue.maximumDepth) nested objects")
+                throw error("at most \(JSONValue.maximumDepth) nested objects and arrays")
             }
-            return .object(try readMembers(depth: depth + 1))
+            return next == UInt8(ascii: "{")
+                ? .object(try readMembers(depth: depth + 1)) : .array(try readElements(depth: depth + 1))
         case UInt8(ascii: "\""):
             return .string(try readString())
         case UInt8(ascii: "n"):
-            for letter in "null".utf8 { try skip(letter, "null") }
+            try skip(word: "null")
             return .null
+        case UInt8(ascii: "t"):
+            try skip(word: "true")
+            return .boolean(true)
+        case UInt8(ascii: "f"):
+            try skip(word: "false")
+            return .boolean(false)
         default:
-            return .integer(try readInteger())
+            return try readNumber()
         }
+    }
+
+    private mutating func readElements(depth: Int) throws(JSONError) -> [JSONValue] {
+        var elements: [JSONValue] = []
+        try skip(UInt8(ascii: "["), "an array")
+        skipWhitespace()
+        if next == UInt8(ascii: "]") {
+            position += 1
+            return []
+        }
+        while true {
+            elements.append(try readValue(depth: depth))
+            skipWhitespace()
+            guard next == UInt8(ascii: ",") else { break }
+            position += 1
+        }
+        try skip(UInt8(ascii: "]"), "a comma or a closing bracket")
+        return elements
     }
 
     private mutating func readMembers(depth: Int) throws(JSONError) -> [JSONValue.Member] {
@@ -58,17 +83,35 @@ struct JSONReader {
         return members
     }
 
-    private mutating func readInteger() throws(JSONError) -> Int64 {
+    private mutating func readNumber() throws(JSONError) -> JSONValue {
         let start = position
         if next == UInt8(ascii: "-") { position += 1 }
         let digits = position
-        while next?.isDigit == true { position += 1 }
-        let hasLeadingZero = position - digits > 1 && text[digits] == UInt8(ascii: "0")
-        let number = Int64(String(decoding: text[start..<position], as: UTF8.self))
-        guard let number, !hasLeadingZero else {
-            throw JSONError(expected: "an object, a string, a whole number or null", position: start)
+        let isWellFormed = skipDigits() && !(position - digits > 1 && text[digits] == UInt8(ascii: "0"))
+        guard isWellFormed else { throw JSONError(expected: "a value", position: start) }
+        let end = position
+        if next == UInt8(ascii: ".") {
+            position += 1
+            guard skipDigits() else { throw error("a digit") }
         }
-        return number
+        if next == UInt8(ascii: "e") || next == UInt8(ascii: "E") {
+            position += 1
+            if next == UInt8(ascii: "+") || next == UInt8(ascii: "-") { position += 1 }
+            guard skipDigits() else { throw error("a digit") }
+        }
+        let number = String(decoding: text[start..<position], as: UTF8.self)
+        if position == end, let integer = Int128(number) { return .integer(integer) }
+        guard let fraction = Double(number), fraction.isFinite else {
+            throw JSONError(expected: "a number that is not too large", position: start)
+        }
+        return .fraction(fraction)
+    }
+
+    /// Passes over digits; gives whether there was one.
+    private mutating func skipDigits() -> Bool {
+        let start = position
+        while next?.isDigit == true { position += 1 }
+        return position > start
     }
 
     private mutating func readString() throws(JSONError) -> String {
@@ -133,6 +176,10 @@ struct JSONReader {
     private mutating func skip(_ byte: UInt8, _ expected: String) throws(JSONError) {
         guard next == byte else { throw error(expected) }
         position += 1
+    }
+
+    private mutating func skip(word: StaticString) throws(JSONError) {
+        for offset in 0..<word.utf8CodeUnitCount { try skip(word.utf8Start[offset], "\(word)") }
     }
 
     private mutating func skipWhitespace() {

@@ -1,13 +1,19 @@
-/// A JSON value of the few kinds that the choice of a protocol is written with.
+/// A JSON value.
 ///
-/// Arrays, fractions and booleans are not among them, and nothing is nested deeper than ``maximumDepth``.
+/// Nothing is nested deeper than ``maximumDepth``.
 public indirect enum JSONValue: Hashable, Sendable {
     /// No value.
     case null
-    /// A whole number of at most 64 bits.
-    case integer(Int64)
+    /// True or false.
+    case boolean(Bool)
+    /// A whole number, of all sizes that have names here: 64 bits with or without a sign.
+    case integer(Int128)
+    /// A number with a fraction or an exponent, or beyond the whole numbers.
+    case fraction(Double)
     /// A text.
     case string(String)
+    /// Values in order.
+    case array([JSONValue])
     /// Names with values, in the order written; each name once.
     case object([Member])
 
@@ -17,9 +23,15 @@ public indirect enum JSONValue: Hashable, Sendable {
         public let name: String
         /// The value.
         public let value: JSONValue
+
+        /// Makes a member.
+        public init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
     }
 
-    /// How many objects may lie inside of each other.
+    /// How many objects and arrays may lie inside of each other.
     public static let maximumDepth = 8
 
     /// The value of a name; nil if there is none, or if this is not an object.
@@ -32,6 +44,12 @@ public indirect enum JSONValue: Hashable, Sendable {
     public init(parsing text: String) throws(JSONError) {
         var reader = JSONReader(text)
         self = try reader.readDocument()
+    }
+
+    /// Parses the value that a text begins with, whatever follows it; throws ``JSONError``.
+    public init(parsingPrefixOf text: String) throws(JSONError) {
+        var reader = JSONReader(text)
+        self = try reader.readValue(depth: 0)
     }
 }
 
