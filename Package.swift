@@ -61,7 +61,8 @@ let package = Package(
         .target(
             name: "SafekeeperServer",
             dependencies: [
-                "CChecksum", "CLinux", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "Telemetry",
+                "CChecksum", "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                "Telemetry",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -93,6 +94,17 @@ let package = Package(
             dependencies: [
                 "CCrypto", "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+
+        .executableTarget(
+            name: "safekeeper",
+            dependencies: [
+                "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "Telemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -175,6 +187,11 @@ let package = Package(
         .testTarget(
             name: "WALFilesTests",
             dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SafekeeperTests",
+            dependencies: ["SafekeeperServer", "TestFixtures", "safekeeper"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,0 +1,97 @@
+import Dispatch
+import Glibc
+
+/// What a server has answered.
+struct HTTPAnswer: Sendable {
+    let status: Int
+    /// Names in lower case.
+    let headers: [String: String]
+    let body: String
+}
+
+/// A plain HTTP client that sends paths and headers as they are given.
+struct HTTPClient: Sendable {
+    let port: Int
+
+    func callAsFunction(
+        _ method: String,
+        _ target: String,
+        _ body: String? = nil,
+        headers: [(String, String)] = []
+    ) async throws -> HTTPAnswer {
+        var request = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        for (name, value) in headers { request += "\(name): \(value)\r\n" }
+        if let body { request += "Content-Length: \(body.utf8.count)\r\n" }
+        request += "\r\n" + (body ?? "")
+        let bytes = Array(request.utf8)
+        return try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try exchange(bytes) }) }
+        }
+    }
+
+    private func exchange(_ request: [UInt8]) throws -> HTTPAnswer {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw HTTPClientError(what: "socket", code: errno) }
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else { throw HTTPClientError(what: "connect", code: errno) }
+        var sent = 0
+        while sent < request.count {
+            let count = request[sent...].withUnsafeBytes {
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+            }
+            // A server that has its answer already need not read on.
+            if count <= 0 { break }
+            sent += count
+        }
+        var answer: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count <= 0 { break }
+            answer.append(contentsOf: buffer.prefix(count))
+        }
+        return try HTTPAnswer(parsing: String(decoding: answer, as: UTF8.self))
+    }
+}
+
+struct HTTPClientError: Error {
+    let what: String
+    let code: Int32
+}
+
+extension HTTPAnswer {
+    fileprivate init(parsing text: String) throws {
+        guard let end = text.range(of: "\r\n\r\n") else { throw HTTPClientError(what: "no answer: \(text)", code: 0) }
+        let lines = text[..<end.lowerBound].components("\r\n")
+        guard let status = lines[0].split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+            throw HTTPClientError(what: "no status: \(lines[0])", code: 0)
+        }
+        self.status = status
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            let pair = line.split(separator: ":", maxSplits: 1)
+            headers[pair[0].lowercased()] = pair.count == 2 ? String(pair[1].drop { $0 == " " }) : ""
+        }
+        self.headers = headers
+        body = String(text[end.upperBound...])
+    }
+}
+
+extension StringProtocol {
+    fileprivate func components(_ separator: String) -> [String] {
+        split(separator: separator, omittingEmptySubsequences: false).map { String($0) }
+    }
+
+    fileprivate func range(of text: String) -> Range<Index>? {
+        firstRange(of: text)
+    }
+}
