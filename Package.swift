@@ -213,10 +213,11 @@ let package = Package(
             name: "SafekeeperServerTests",
             dependencies: [
                 "CChecksum", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer",
-                "ShardIdentity", "StorageSimulation", "TestFixtures",
+                "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),

@@ -22,7 +22,7 @@ struct ProcessTests {
         #expect(try await request(port, "POST", "/v1/tenant/timeline", Self.creation).0 == 200)
         let metrics = try await request(port, "GET", "/metrics").1
         #expect(metrics.contains("process_resident_memory_bytes") && metrics.contains("libmetrics_build_info{"))
-        #expect(first.log.withLock { $0.contains { $0.contains("starting safekeeper WAL service on 127.0.0.1:") } })
+        #expect(first.log.contains { $0.contains("starting safekeeper WAL service on 127.0.0.1:") })
 
         let second = try SafekeeperProgram(folder)
         let refusal = await second.text(after: "is used by process ")
@@ -33,8 +33,8 @@ struct ProcessTests {
 
         first.signal(SIGTERM)
         #expect(await first.exitStatus() == 0)
-        #expect(first.log.withLock { $0.contains { $0.hasSuffix("received SIGTERM, terminating") } })
-        #expect(first.log.withLock { $0.last?.hasSuffix("safekeeper has stopped") } == true)
+        #expect(first.log.contains { $0.hasSuffix("received SIGTERM, terminating") })
+        #expect(first.log.last?.hasSuffix("safekeeper has stopped") == true)
 
         let third = try SafekeeperProgram(folder)
         let newPort = try await third.httpPort()

@@ -20,7 +20,7 @@ final class SafekeeperProgram: Sendable {
     private let process = Process()
     private let output = Pipe()
     private let lines: AsyncStream<String>
-    let log = Mutex<[String]>([])
+    private let read = Mutex<[String]>([])
 
     /// Starts it on ports that the system chooses.
     init(_ folder: TemporaryFolder, _ arguments: String...) throws {
@@ -56,10 +56,13 @@ final class SafekeeperProgram: Sendable {
         if process.isRunning { process.terminate() }
     }
 
+    /// The lines that were waited for, and those before them.
+    var log: [String] { read.withLock { $0 } }
+
     /// Waits for a line that has a text in it, and gives what follows the text; nil if the program has ended before.
     func text(after text: String) async -> String? {
         for await line in lines {
-            log.withLock { $0.append(line) }
+            read.withLock { $0.append(line) }
             if let range = line.range(of: text) { return String(line[range.upperBound...]) }
         }
         return nil
@@ -68,7 +71,7 @@ final class SafekeeperProgram: Sendable {
     /// Waits until it serves, and gives the port of the management API.
     func httpPort() async throws -> Int {
         let address = await text(after: "starting safekeeper HTTP service on 127.0.0.1:")
-        return try #require(address.flatMap { Int($0) }, "\(log.withLock { $0.joined(separator: "\n") })")
+        return try #require(address.flatMap { Int($0) }, "\(log.joined(separator: "\n"))")
     }
 
     func signal(_ number: Int32) {

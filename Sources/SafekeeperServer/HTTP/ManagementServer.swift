@@ -39,6 +39,9 @@ package struct ManagementServer: Service {
     /// Throws ``StartError`` if the address can't be had.
     package func run() async throws {
         let isBound = BoundFlag()
+        // Of its own life the server is told nothing: that is logged elsewhere.
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .warning)
         let application = Application(
             responder: api,
             server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),

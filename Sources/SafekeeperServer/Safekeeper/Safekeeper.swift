@@ -68,6 +68,7 @@ extension Safekeeper {
     ///   - log: where its parts log.
     ///   - metrics: where they count.
     ///   - onReady: called once all ports serve.
+    /// - Returns: the safekeeper, for ``run()``.
     /// - Throws: ``StartError``; nothing is left open then.
     package static func start(
         _ configuration: SafekeeperConfiguration,

@@ -22,7 +22,9 @@ struct SafekeeperSecurity: Sendable {
         }
     }
 
-    /// Reads the files that the settings name; relative paths start in the data directory. Blocks.
+    /// Reads the files that the settings name; relative paths start in the data directory.
+    ///
+    /// Blocks. Throws ``StartError/setting(key:reason:)``.
     init(
         _ configuration: SafekeeperConfiguration,
         dataDirectory: String,

@@ -46,7 +46,7 @@ struct HTTPClient: Sendable {
         var sent = 0
         while sent < request.count {
             let count = request[sent...].withUnsafeBytes {
-                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             // A server that has its answer already need not read on.
             if count <= 0 { break }

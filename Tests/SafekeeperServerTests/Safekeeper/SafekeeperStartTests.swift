@@ -1,4 +1,6 @@
 import Glibc
+import NIOCore
+import ReplicationProtocol
 import SafekeeperServer
 import Telemetry
 import TestFixtures
