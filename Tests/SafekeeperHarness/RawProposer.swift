@@ -30,9 +30,18 @@ package final class RawProposer {
 
     /// Greets, wins the vote and prepares the safekeeper's WAL; gives what it voted.
     ///
-    /// - Parameter start: where the timeline begins if the safekeeper has nothing yet.
+    /// - Parameters:
+    ///   - start: where the timeline begins if the safekeeper has nothing yet.
+    ///   - segmentSize: bytes in a segment.
+    ///   - version: the server's version number.
+    ///   - cut: from where on the safekeeper's WAL is to be replaced, for its end; gets that end.
     @discardableResult
-    package func elect(start: LSN, segmentSize: UInt32 = 16 << 20, version: UInt32 = 160_002) throws -> VoteResponse {
+    package func elect(
+        start: LSN,
+        segmentSize: UInt32 = 16 << 20,
+        version: UInt32 = 160_002,
+        cut: (LSN) -> LSN = { $0 }
+    ) throws -> VoteResponse {
         let greeting = ProposerGreeting(
             tenant: tenant,
             timeline: timeline,
@@ -48,7 +57,7 @@ package final class RawProposer {
         try send { request.encode(into: &$0, version: .v3) }
         guard case .voteResponse(let vote) = try receive() else { throw unexpected("a vote") }
         guard vote.voteGiven else { throw ConnectionFailure.refused("no vote in term \(term)") }
-        position = vote.flush.isValid ? vote.flush : start
+        position = vote.flush.isValid ? cut(vote.flush) : start
         var history = vote.history
         try history.append(TermLSN(term: term, lsn: position))
         let elected = ProposerElected(
@@ -58,7 +67,7 @@ package final class RawProposer {
             history: history
         )
         try send { elected.encode(into: &$0, version: .v3) }
-        acknowledged = vote.flush
+        acknowledged = vote.flush.isValid ? position : vote.flush
         return vote
     }
 
