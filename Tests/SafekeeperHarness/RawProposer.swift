@@ -34,13 +34,13 @@ package final class RawProposer {
     ///   - start: where the timeline begins if the safekeeper has nothing yet.
     ///   - segmentSize: bytes in a segment.
     ///   - version: the server's version number.
-    ///   - cut: from where on the safekeeper's WAL is to be replaced, for its end; gets that end.
+    ///   - cut: from where on the safekeeper's WAL is to be replaced, given its vote.
     @discardableResult
     package func elect(
         start: LSN,
         segmentSize: UInt32 = 16 << 20,
         version: UInt32 = 160_002,
-        cut: (LSN) -> LSN = { $0 }
+        cut: (VoteResponse) throws -> LSN = { $0.flush }
     ) throws -> VoteResponse {
         let greeting = ProposerGreeting(
             tenant: tenant,
@@ -57,7 +57,7 @@ package final class RawProposer {
         try send { request.encode(into: &$0, version: .v3) }
         guard case .voteResponse(let vote) = try receive() else { throw unexpected("a vote") }
         guard vote.voteGiven else { throw ConnectionFailure.refused("no vote in term \(term)") }
-        position = vote.flush.isValid ? cut(vote.flush) : start
+        position = vote.flush.isValid ? try cut(vote) : start
         var history = vote.history
         try history.append(TermLSN(term: term, lsn: position))
         let elected = ProposerElected(

@@ -16,7 +16,9 @@ final class KilledWriter: @unchecked Sendable {
 
     let tenant: TenantID
     let timeline: TimelineID
-    /// All records that this proposer has begun to send, in the order of the log.
+    /// What was sent in each term, whether it arrived or not.
+    private var sent: [Term: [WALGenerator<LogicalMessageSource>.Element]] = [:]
+    /// What of it is in the safekeeper's log, as far as that was known at the last election.
     private var records: [WALGenerator<LogicalMessageSource>.Element] = []
     /// Up to here the safekeeper has said that WAL is durable.
     private(set) var acknowledged = LSN.invalid
@@ -38,16 +40,15 @@ final class KilledWriter: @unchecked Sendable {
     /// Pushes WAL until the connection breaks, or `deadline`.
     func run(port: UInt16, until deadline: ContinuousClock.Instant) throws {
         let proposer = try RawProposer(port: port, tenant: tenant, timeline: timeline)
-        let vote = try proposer.elect(start: Self.start, segmentSize: UInt32(Self.segmentSize.bytes)) { flush in
-            cutPosition(before: flush)
-        }
-        elections += 1
-        if vote.flush.isValid {
-            guard vote.flush >= acknowledged else {
+        let vote = try proposer.elect(start: Self.start, segmentSize: UInt32(Self.segmentSize.bytes)) { vote in
+            guard !vote.flush.isValid || vote.flush >= acknowledged else {
                 throw SafekeeperFailure(message: "\(id): acknowledged \(acknowledged), found \(vote.flush)")
             }
-            if proposer.position < vote.flush { cuts += 1 }
+            rememberLog(vote)
+            return cutPosition(before: vote.flush)
         }
+        elections += 1
+        if proposer.position < vote.flush { cuts += 1 }
         records.removeAll { $0.next > proposer.position }
         acknowledged = proposer.position
         var generator = try WALGenerator(
@@ -65,12 +66,23 @@ final class KilledWriter: @unchecked Sendable {
                 WALRecordContents(resourceManager: .logicalMessage, info: 0, mainData: payload)
             )
             records.append(element)
+            sent[proposer.term, default: []].append(element)
             // A commit may reach the safekeeper without our knowing, so it counts before it is sent.
             committed = random.chance(1, in: 3) ? max(committed, proposer.acknowledged) : committed
             try proposer.append(element.bytes.span.bytes, commit: committed)
             if random.chance(1, in: 10) { try proposer.waitUntilDurable(element.next) }
             try proposer.takeAnswers()
             acknowledged = max(acknowledged, proposer.acknowledged)
+            usleep(1_000)
+        }
+    }
+
+    /// Which of what was sent is in the log that a vote tells of.
+    private func rememberLog(_ vote: VoteResponse) {
+        let entries = vote.history.entries
+        records = entries.enumerated().flatMap { index, entry in
+            let end = index + 1 < entries.count ? entries[index + 1].lsn : vote.flush
+            return (sent[entry.term] ?? []).filter { $0.start >= entry.lsn && $0.next <= end }
         }
     }
 
