@@ -29,8 +29,8 @@ package final class ControlFileStore {
 
     /// What is on disk.
     package private(set) var persisted: ControlFile
-    /// The values that run ahead.
-    package var overlay: Overlay
+    /// What would be on disk if the values that run ahead were stored now.
+    package private(set) var current: ControlFile
 
     private let fileSystem: any FileSystem
     private let directory: String
@@ -50,7 +50,7 @@ package final class ControlFileStore {
         hasReserve: Bool
     ) {
         persisted = contents
-        overlay = Overlay(contents)
+        current = contents
         self.directory = directory
         self.fileSystem = fileSystem
         self.noSync = noSync
@@ -151,15 +151,16 @@ package final class ControlFileStore {
 // MARK: - Changes
 
 extension ControlFileStore {
-    /// What would be on disk if the values that run ahead were stored now.
-    package var current: ControlFile {
-        var contents = persisted
-        contents.commitLSN = overlay.commitLSN
-        contents.backupLSN = overlay.backupLSN
-        contents.peerHorizonLSN = overlay.peerHorizonLSN
-        contents.remoteConsistentLSN = overlay.remoteConsistentLSN
-        contents.proposerID = overlay.proposerID
-        return contents
+    /// The values that run ahead.
+    package var overlay: Overlay {
+        get { Overlay(current) }
+        set {
+            current.commitLSN = newValue.commitLSN
+            current.backupLSN = newValue.backupLSN
+            current.peerHorizonLSN = newValue.peerHorizonLSN
+            current.remoteConsistentLSN = newValue.remoteConsistentLSN
+            current.proposerID = newValue.proposerID
+        }
     }
 
     /// Changes the state and stores it, together with the values that run ahead.
@@ -174,7 +175,7 @@ extension ControlFileStore {
             try replace(with: contents)
             persisted = contents
         }
-        overlay = Overlay(contents)
+        current = contents
     }
 
     /// Stores the values that run ahead.
