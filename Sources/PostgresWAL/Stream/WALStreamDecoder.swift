@@ -142,13 +142,19 @@ extension WALStreamDecoder {
         guard computed == found else {
             throw fail(checksumMismatch(bytes, start: start, found: found, computed: computed))
         }
+        pass(end, kind: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 16, as: UInt16.self).littleEndian)
+        return WALRecord(bytes: bytes, start: start, end: end, next: resumeAt)
+    }
+
+    /// Notes where the next record can start, behind one whose info and resource manager are `kind`.
+    @inlinable
+    @inline(__always)
+    mutating func pass(_ end: LSN, kind: UInt16) {
         resumeAt = end.recordAligned
-        let kind = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 16, as: UInt16.self).littleEndian
         if kind == Self.segmentSwitch {
             let offset = segmentSize.offset(of: end)
             if offset != 0 { resumeAt = end + (segmentSize.bytes - offset) }
         }
-        return WALRecord(bytes: bytes, start: start, end: end, next: resumeAt)
     }
 
     /// Info and resource manager of XLOG_SWITCH, as they stand in a record's header.
@@ -189,6 +195,52 @@ extension WALStreamDecoder {
     }
 }
 
+// MARK: - Bounds only
+
+extension WALStreamDecoder {
+    /// Takes bytes off the front of `input` and says where the next whole record ends.
+    ///
+    /// Checks all that ``next(_:)`` checks, but doesn't put records together, which saves the copying. A stream is
+    /// decoded either so or so.
+    ///
+    /// - Parameter input: as for ``next(_:)``.
+    /// - Returns: where the record after it can start, or nil when all of `input` was taken and no record is complete.
+    /// - Throws: what is wrong with the WAL; the decoder can then only be reset.
+    @_lifetime(input: copy input)
+    public mutating func nextBoundary(_ input: inout RawSpan) throws(WALDecodeError) -> LSN? {
+        let padding = Int(truncatingIfNeeded: resumeAt.rawValue &- cursor.rawValue)
+        if !isInterrupted, padding < input.byteCount, resumeAt.pageOffset != 0 {
+            let rest = input.extracting(droppingFirst: padding)
+                .extracting(first: resumeAt.remainingInPage)
+            if rest.byteCount >= WALRecord.headerSize {
+                let length: UInt32 = rest.littleEndian(at: 0)
+                if length >= WALRecord.headerSize, length <= rest.byteCount {
+                    let bytes = rest.extracting(first: Int(length))
+                    input = input.extracting(droppingFirst: padding + Int(length))
+                    return try finish(bytes, start: resumeAt, end: resumeAt + UInt64(length)).next
+                }
+            }
+        }
+        guard try assemble(&input, onlyChecking: true) else { return nil }
+        let head = RawSpan(_unsafeBytes: assembly.bytes)
+        try checkAbandoned(head)
+        let computed = assembly.checksum
+        let found: UInt32 = head.littleEndian(at: 20)
+        guard computed == found else {
+            throw fail(
+                WALDecodeError(
+                    lsn: cursor,
+                    reason: .checksum(found: found, computed: computed),
+                    condition: .corrupt,
+                    recordStart: recordStart
+                )
+            )
+        }
+        pass(cursor, kind: head.littleEndian(at: 16))
+        return resumeAt
+    }
+}
+
 // MARK: - Records in several pieces
 
 extension WALStreamDecoder {
@@ -197,24 +249,39 @@ extension WALStreamDecoder {
     @_lifetime(copy input, &self)
     @_lifetime(input: copy input)
     mutating func assembleNext(_ input: inout RawSpan) throws(WALDecodeError) -> WALRecord? {
+        guard try assemble(&input, onlyChecking: false) else { return nil }
+        let assembled = assembly.bytes
+        let bytes = RawSpan(_unsafeBytes: assembled)
+        try checkAbandoned(bytes)
+        let record = try finish(bytes, start: recordStart, end: cursor)
+        return _overrideLifetime(record, mutating: &self)
+    }
+
+    /// Takes bytes until a record is complete; gives whether one is.
+    @_lifetime(input: copy input)
+    private mutating func assemble(
+        _ input: inout RawSpan,
+        onlyChecking: Bool
+    ) throws(WALDecodeError) -> Bool {
         if let failure { throw failure }
         while true {
             if cursor < resumeAt {
                 let count = min(UInt64(input.byteCount), resumeAt.rawValue - cursor.rawValue)
                 take(Int(count), of: &input)
-                if cursor < resumeAt { return nil }
+                if cursor < resumeAt { return false }
             }
             if cursor.pageOffset == 0 {
-                guard let pageHeader = takeHeader(&input) else { return nil }
+                guard let pageHeader = takeHeader(&input) else { return false }
                 try enterPage(pageHeader)
                 continue
             }
             if !isAssembling {
-                if input.isEmpty { return nil }
-                beginRecord()
+                if input.isEmpty { return false }
+                beginRecord(onlyChecking: onlyChecking)
             }
+            precondition(assembly.isOnlyChecked == onlyChecking, "a record is begun and finished in two ways")
             if recordLength == 0 {
-                guard try takeLength(&input) else { return nil }
+                guard try takeLength(&input) else { return false }
             }
             let count = min(recordLength - assembly.count, cursor.remainingInPage, input.byteCount)
             assembly.append(input.extracting(first: count), of: recordLength)
@@ -222,13 +289,9 @@ extension WALStreamDecoder {
             if assembly.count == recordLength {
                 isAssembling = false
                 isInterrupted = false
-                let assembled = assembly.bytes
-                let bytes = RawSpan(_unsafeBytes: assembled)
-                try checkAbandoned(bytes)
-                let record = try finish(bytes, start: recordStart, end: cursor)
-                return _overrideLifetime(record, mutating: &self)
+                return true
             }
-            if input.isEmpty { return nil }
+            if input.isEmpty { return false }
         }
     }
 
@@ -238,13 +301,13 @@ extension WALStreamDecoder {
         cursor += UInt64(count)
     }
 
-    private mutating func beginRecord() {
+    private mutating func beginRecord(onlyChecking: Bool) {
         recordStart = cursor
         recordLength = 0
         isAssembling = true
         isInterrupted = true
-        assembly.removeAll()
         assembly.trim()
+        assembly.removeAll(onlyChecking: onlyChecking)
     }
 
     /// Takes the record's length, which never crosses a page's end since records start at multiples of 8.

@@ -29,12 +29,13 @@ package final class ControlFileStore {
 
     /// What is on disk.
     package private(set) var persisted: ControlFile
-    /// The values that run ahead.
-    package var overlay: Overlay
+    /// What would be on disk if the values that run ahead were stored now.
+    package private(set) var current: ControlFile
 
     private let fileSystem: any FileSystem
     private let directory: String
     private let noSync: Bool
+    private let observer: (any StorageObserver)?
     private var hasReserve: Bool
 
     /// The file's name in the timeline's folder.
@@ -47,13 +48,15 @@ package final class ControlFileStore {
         directory: String,
         fileSystem: any FileSystem,
         noSync: Bool,
+        observer: (any StorageObserver)?,
         hasReserve: Bool
     ) {
         persisted = contents
-        overlay = Overlay(contents)
+        current = contents
         self.directory = directory
         self.fileSystem = fileSystem
         self.noSync = noSync
+        self.observer = observer
         self.hasReserve = hasReserve
     }
 
@@ -64,13 +67,15 @@ package final class ControlFileStore {
     ///   - directory: the timeline's folder, which is there.
     ///   - fileSystem: where.
     ///   - noSync: whether to leave out all synchronization.
+    ///   - observer: who is told how long things take.
     /// - Returns: the file, with nothing that runs ahead of it.
     /// - Throws: ``ControlFileError`` if there is one already or it can't be written.
     package static func create(
         _ contents: ControlFile,
         in directory: String,
         of fileSystem: any FileSystem,
-        noSync: Bool = false
+        noSync: Bool = false,
+        observer: (any StorageObserver)? = nil
     ) throws(ControlFileError) -> ControlFileStore {
         let path = directory + "/" + fileName
         let existing: OpenFile?
@@ -88,6 +93,7 @@ package final class ControlFileStore {
             directory: directory,
             fileSystem: fileSystem,
             noSync: noSync,
+            observer: observer,
             hasReserve: false
         )
         try store.replace(with: contents)
@@ -102,12 +108,14 @@ package final class ControlFileStore {
     ///   - directory: the timeline's folder.
     ///   - fileSystem: where.
     ///   - noSync: whether to leave out all synchronization.
+    ///   - observer: who is told how long things take.
     /// - Returns: the file, with nothing that runs ahead of it.
     /// - Throws: ``ControlFileError`` if it isn't there, can't be read or is damaged.
     package static func load(
         from directory: String,
         of fileSystem: any FileSystem,
-        noSync: Bool = false
+        noSync: Bool = false,
+        observer: (any StorageObserver)? = nil
     ) throws(ControlFileError) -> ControlFileStore {
         let bytes = try read(directory + "/" + fileName, of: fileSystem, noSync: noSync)
         let contents = try ControlFile(decoding: bytes.span.bytes)
@@ -123,6 +131,7 @@ package final class ControlFileStore {
             directory: directory,
             fileSystem: fileSystem,
             noSync: noSync,
+            observer: observer,
             hasReserve: hasReserve
         )
     }
@@ -151,15 +160,16 @@ package final class ControlFileStore {
 // MARK: - Changes
 
 extension ControlFileStore {
-    /// What would be on disk if the values that run ahead were stored now.
-    package var current: ControlFile {
-        var contents = persisted
-        contents.commitLSN = overlay.commitLSN
-        contents.backupLSN = overlay.backupLSN
-        contents.peerHorizonLSN = overlay.peerHorizonLSN
-        contents.remoteConsistentLSN = overlay.remoteConsistentLSN
-        contents.proposerID = overlay.proposerID
-        return contents
+    /// The values that run ahead.
+    package var overlay: Overlay {
+        get { Overlay(current) }
+        set {
+            current.commitLSN = newValue.commitLSN
+            current.backupLSN = newValue.backupLSN
+            current.peerHorizonLSN = newValue.peerHorizonLSN
+            current.remoteConsistentLSN = newValue.remoteConsistentLSN
+            current.proposerID = newValue.proposerID
+        }
     }
 
     /// Changes the state and stores it, together with the values that run ahead.
@@ -174,7 +184,7 @@ extension ControlFileStore {
             try replace(with: contents)
             persisted = contents
         }
-        overlay = Overlay(contents)
+        current = contents
     }
 
     /// Stores the values that run ahead.
@@ -208,6 +218,7 @@ extension ControlFileStore {
         guard bytes.count <= ControlFile.maximumFileSize else {
             throw .size(found: UInt64(bytes.count), minimum: 0, maximum: ControlFile.maximumFileSize)
         }
+        let start = ContinuousClock.now
         do throws(StorageError) {
             do throws(StorageError) {
                 try write(bytes)
@@ -220,6 +231,7 @@ extension ControlFileStore {
         } catch {
             throw .storage(error)
         }
+        observer?.storedControlFile(in: ContinuousClock.now - start)
         if !hasReserve { makeReserve() }
     }
 

@@ -25,6 +25,8 @@ package struct SafekeeperMetrics: Sendable {
     let managerIterations: Counter
     /// Timelines that are loaded.
     let timelines: Meter
+    /// What timelines do on disk.
+    let storage: StorageMetrics
     let factory: any MetricsFactory
 
     package init(factory: any MetricsFactory) {
@@ -47,5 +49,6 @@ package struct SafekeeperMetrics: Sendable {
         diskErrors = counter("wal_disk_io_errors")
         managerIterations = counter("manager_iterations_total")
         timelines = meter("timelines")
+        storage = StorageMetrics(factory: factory)
     }
 }

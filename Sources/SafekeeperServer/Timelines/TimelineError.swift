@@ -1,3 +1,5 @@
+package import PostgresWAL
+
 /// Why a timeline can't be had.
 ///
 /// The texts are matched by those who ask. Source: `safekeeper-operations.md` §7.3.
@@ -14,6 +16,8 @@ package enum TimelineError: Error, Hashable, Sendable {
     case alreadyExists(TenantTimelineID)
     /// It has a folder, but could not be loaded.
     case existsOnDisk(TenantTimelineID)
+    /// Its WAL would be committed up to before it begins.
+    case commitBeforeStart(TenantTimelineID, commit: LSN, start: LSN)
     /// It can't be as it is wanted.
     case notInitialized(TenantTimelineID, TimelineStateError)
     /// It can't be loaded.
@@ -32,6 +36,8 @@ extension TimelineError: CustomStringConvertible {
         case .cancelled(let id): "Timeline \(id) was cancelled and cannot be used anymore"
         case .alreadyExists(let id): "Timeline \(id) is already exists"
         case .existsOnDisk(let id): "Timeline \(id) exists on disk, but wasn't loaded on startup"
+        case .commitBeforeStart(let id, let commit, let start):
+            "Timeline \(id) can't be made: commit_lsn \(commit) is smaller than start_lsn \(start)"
         case .notInitialized(let id, let error): "Timeline \(id) is not initialized, \(error)"
         case .unreadable(let id, let error): "Timeline \(id) can't be loaded: \(error)"
         case .storage(let id, let error): "Timeline \(id): \(error)"

@@ -1,4 +1,5 @@
 internal import Logging
+package import PostgresWAL
 package import ReplicationProtocol
 internal import ShardIdentity
 internal import Synchronization
@@ -28,6 +29,41 @@ extension TimelineRegistry {
     ) async throws(TimelineError) -> Timeline {
         var contents = ControlFile(tenantID: id.tenant, timelineID: id.timeline, server: server)
         contents.creation = time.timestamp
+        return try await create(contents)
+    }
+
+    /// Makes a timeline whose WAL begins at a place that is known, or gives the one that is there.
+    ///
+    /// - Parameters:
+    ///   - id: the timeline.
+    ///   - server: the server that will write.
+    ///   - membership: which safekeepers hold it.
+    ///   - start: where its WAL begins.
+    ///   - commit: a position up to which WAL is committed and will be brought from elsewhere, not before `start`; `start`
+    ///     itself for a new timeline.
+    /// - Returns: the timeline.
+    /// - Throws: ``TimelineError``.
+    ///
+    /// Source: `safekeeper-core.md` §2.2, §6.2.
+    package func create(
+        _ id: TenantTimelineID,
+        for server: ControlFile.Server,
+        membership: MembershipConfiguration,
+        start: LSN,
+        commit: LSN
+    ) async throws(TimelineError) -> Timeline {
+        guard commit >= start else { throw .commitBeforeStart(id, commit: commit, start: start) }
+        var contents = ControlFile(tenantID: id.tenant, timelineID: id.timeline, server: server)
+        contents.membership = membership
+        contents.creation = time.timestamp
+        // A single entry is always in order.
+        let history = try? TermHistory([TermLSN(term: .initial, lsn: start)])
+        if commit.isValid, let history { contents.termHistory = history }
+        contents.timelineStartLSN = start
+        contents.localStartLSN = start
+        contents.commitLSN = commit
+        contents.backupLSN = start
+        contents.peerHorizonLSN = start
         return try await create(contents)
     }
 

@@ -58,6 +58,8 @@ package final class TimelineRegistry: Sendable {
         metrics: SafekeeperMetrics
     ) {
         self.directory = directory
+        var settings = settings
+        if settings.state.observer == nil { settings.state.observer = metrics.storage }
         self.settings = settings
         self.time = time
         self.logger = logger

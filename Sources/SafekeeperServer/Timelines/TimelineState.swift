@@ -10,13 +10,15 @@ package import ReplicationProtocol
 /// connection that the message came from is of no use any more.
 package final class TimelineState {
     /// What applies to all timelines of a safekeeper.
-    package struct Settings: Hashable, Sendable {
+    package struct Settings: Sendable {
         /// The safekeeper's number.
         package var node: SafekeeperID
         /// How space for a new segment is taken.
         package var allocation: SegmentAllocation
         /// Whether to leave out all synchronization; for tests only.
         package var noSync: Bool
+        /// Who is told how long things take.
+        package var observer: (any StorageObserver)?
 
         package init(node: SafekeeperID, allocation: SegmentAllocation = .sparse, noSync: Bool = false) {
             self.node = node
@@ -45,7 +47,12 @@ package final class TimelineState {
         settings: Settings
     ) throws(TimelineStateError) {
         do throws(ControlFileError) {
-            controlFile = try ControlFileStore.load(from: directory, of: fileSystem, noSync: settings.noSync)
+            controlFile = try ControlFileStore.load(
+                from: directory,
+                of: fileSystem,
+                noSync: settings.noSync,
+                observer: settings.observer
+            )
         } catch {
             throw .controlFile(error)
         }
@@ -57,7 +64,8 @@ package final class TimelineState {
             of: fileSystem,
             segmentSize: server.segmentSize,
             allocation: settings.allocation,
-            noSync: settings.noSync
+            noSync: settings.noSync,
+            observer: settings.observer
         )
         do throws(WALStoreError) {
             store = try WALStore(opening: files, version: server.version, commitLSN: control.commitLSN)
@@ -83,7 +91,13 @@ package final class TimelineState {
     ) throws(TimelineStateError) {
         _ = try check(contents.server)
         do throws(ControlFileError) {
-            _ = try ControlFileStore.create(contents, in: directory, of: fileSystem, noSync: settings.noSync)
+            _ = try ControlFileStore.create(
+                contents,
+                in: directory,
+                of: fileSystem,
+                noSync: settings.noSync,
+                observer: settings.observer
+            )
         } catch {
             throw .controlFile(error)
         }

@@ -62,7 +62,11 @@ extension WALStore {
             segmentSize: segmentSize
         )
         do throws(StorageError) {
-            try files.create(segment: segmentSize.segmentNumber(of: start), holding: contents)
+            try files.create(
+                segment: segmentSize.segmentNumber(of: start),
+                holding: contents,
+                as: .initializeFirstSegment
+            )
         } catch {
             throw .storage(error)
         }

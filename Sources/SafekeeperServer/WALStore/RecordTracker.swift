@@ -25,6 +25,6 @@ struct RecordTracker: ~Copyable {
     /// - Throws: what is wrong with the WAL; nothing more can be taken until a reset.
     mutating func take(_ bytes: RawSpan, recordEnd: inout LSN) throws(WALDecodeError) {
         var rest = bytes
-        while let record = try decoder.next(&rest) { recordEnd = record.next }
+        while let next = try decoder.nextBoundary(&rest) { recordEnd = next }
     }
 }

@@ -25,6 +25,8 @@ package struct SegmentFiles: Sendable {
     package let allocation: SegmentAllocation
     /// Whether to leave out all synchronization.
     package let noSync: Bool
+    /// Who is told how long things take.
+    package let observer: (any StorageObserver)?
 
     /// The PostgreSQL timeline of all segments.
     package static let timelineID: UInt32 = 1
@@ -36,13 +38,15 @@ package struct SegmentFiles: Sendable {
         of fileSystem: any FileSystem,
         segmentSize: WALSegmentSize,
         allocation: SegmentAllocation = .sparse,
-        noSync: Bool = false
+        noSync: Bool = false,
+        observer: (any StorageObserver)? = nil
     ) {
         self.directory = directory
         self.fileSystem = fileSystem
         self.segmentSize = segmentSize
         self.allocation = allocation
         self.noSync = noSync
+        self.observer = observer
     }
 
     /// The path of a segment; `number` is that of a valid LSN.
@@ -83,8 +87,14 @@ package struct SegmentFiles: Sendable {
     /// - Parameters:
     ///   - number: the segment's number.
     ///   - contents: what it holds besides zeros.
+    ///   - operation: what it is made for.
     /// - Throws: ``StorageError``; there is then no such file, or a whole one.
-    package func create(segment number: UInt64, holding contents: [SegmentBytes] = []) throws(StorageError) {
+    package func create(
+        segment number: UInt64,
+        holding contents: [SegmentBytes] = [],
+        as operation: SegmentOperation = .initializeSegment
+    ) throws(StorageError) {
+        let start = ContinuousClock.now
         let temporary = directory + "/" + Self.temporaryName
         try fileSystem.with(temporary, .create) { (file) throws(StorageError) in
             try setFullLength(of: file)
@@ -102,6 +112,7 @@ package struct SegmentFiles: Sendable {
             try? fileSystem.unlink(path)
             throw error
         }
+        observer?.finished(operation, in: ContinuousClock.now - start)
     }
 
     /// Gives a file the length of a segment.
@@ -126,12 +137,14 @@ package struct SegmentFiles: Sendable {
     /// Source: `safekeeper-core.md` §4.6.
     @discardableResult
     package func removeSegments(before horizon: LSN) throws(StorageError) -> Int {
+        let start = ContinuousClock.now
         let first = segmentSize.segmentNumber(of: horizon)
         var count = 0
         for name in try list() where name.segmentNumber < first {
             try fileSystem.unlinkIfPresent(directory + "/" + name.description)
             count += 1
         }
+        observer?.finished(.removeSegments, in: ContinuousClock.now - start)
         return count
     }
 

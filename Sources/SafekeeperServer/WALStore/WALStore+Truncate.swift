@@ -27,6 +27,7 @@ extension WALStore {
             throw .truncationBeyondEnd(writeRecordLSN: positions.writeRecordLSN, end: end)
         }
         if isReady(at: end) { return }
+        let start = ContinuousClock.now
         // Below, `end` is claimed to be durable.
         if end > positions.flushRecordLSN { try flush() }
         isTruncationPending = true
@@ -41,6 +42,7 @@ extension WALStore {
         }
         isTruncationPending = false
         mayHaveTail = false
+        files.observer?.finished(.truncate, in: ContinuousClock.now - start)
         checkInvariants()
     }
 

@@ -120,6 +120,7 @@ extension WALStore {
         guard UInt64.max - lsn.rawValue >= UInt64(bytes.byteCount) + 4 * segmentSize.bytes else {
             throw .invalidPosition(lsn)
         }
+        let start = ContinuousClock.now
         var rest = bytes
         while !rest.isEmpty {
             let room = segmentSize.bytes - segmentSize.offset(of: positions.writeLSN)
@@ -127,6 +128,7 @@ extension WALStore {
             try append(rest.extracting(first: count))
             rest = rest.extracting(droppingFirst: count)
         }
+        files.observer?.wrote(bytes: bytes.byteCount, in: ContinuousClock.now - start)
     }
 
     /// Writes bytes that lie in one segment.
@@ -228,7 +230,9 @@ extension WALStore {
         if positions.flushLSN < positions.writeLSN {
             guard let openSegment else { preconditionFailure("WAL was written to a file that is not open") }
             do throws(StorageError) {
+                let start = ContinuousClock.now
                 if !files.noSync { try files.fileSystem.synchronizeData(of: openSegment.file) }
+                files.observer?.flushed(in: ContinuousClock.now - start)
             } catch {
                 goBackToDurable()
                 throw error

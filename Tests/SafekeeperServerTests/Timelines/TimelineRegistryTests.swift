@@ -170,6 +170,60 @@ struct TimelineRegistryTests {
     }
 }
 
+extension TimelineRegistryTests {
+    @Test func madeWithAStart() async throws {
+        let (safekeeper, _) = try TestSafekeeper.onDisk()
+        let registry = safekeeper.registry
+        let start = TestProposer.start
+        let membership = try contents(id, generation: 3).membership
+        await #expect(throws: TimelineError.commitBeforeStart(id, commit: start, start: start + 8)) {
+            try await registry.create(
+                id,
+                for: TestSafekeeper.server,
+                membership: membership,
+                start: start + 8,
+                commit: start
+            )
+        }
+        let timeline = try await registry.create(
+            id,
+            for: TestSafekeeper.server,
+            membership: membership,
+            start: start,
+            commit: start
+        )
+        let control = try await timeline.control()
+        #expect(control.membership == membership && control.term == .initial && control.remoteConsistentLSN == .invalid)
+        #expect(control.termHistory.entries == [TermLSN(term: .initial, lsn: start)])
+        for lsn in [
+            control.timelineStartLSN, control.localStartLSN, control.commitLSN, control.backupLSN,
+            control.peerHorizonLSN,
+        ] { #expect(lsn == start) }
+        let snapshot = timeline.watch.current
+        #expect(snapshot.flushLSN == start && snapshot.commitLSN == start && snapshot.generation == Generation(3))
+        #expect(snapshot.unsavedDistance == nil)
+        // A proposer goes on from there.
+        let proposer = try TestProposer(safekeeper, id, allowsCreation: false)
+        #expect(try await proposer.elect() == start)
+        try await proposer.response(flushed: proposer.append(100))
+        #expect(try await proposer.finish() == .finished)
+        await registry.shutDown()
+    }
+
+    @Test("State is changed on the timeline's thread, and others see what has become of it")
+    func state() async throws {
+        let (safekeeper, _) = try TestSafekeeper.onDisk()
+        let timeline = try await safekeeper.registry.create(try contents(id, generation: 3))
+        let term = try await timeline.withState { try $0.bumpTerm(to: Term(9)).current }
+        #expect(term == Term(9) && timeline.watch.current.term == Term(9))
+        try await timeline.withState { $0.raise(remoteConsistent: LSN(77)) }
+        #expect(timeline.watch.current.remoteConsistentLSN == LSN(77))
+        #expect(timeline.watch.current.unsavedDistance == 77)
+        await safekeeper.registry.shutDown()
+        await #expect(throws: TimelineError.cancelled(id)) { try await timeline.withState { $0.commitLSN } }
+    }
+}
+
 // MARK: - Races
 
 extension TimelineRegistryTests {

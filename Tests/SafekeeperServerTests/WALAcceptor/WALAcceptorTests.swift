@@ -207,6 +207,35 @@ struct WALAcceptorTests {
         await safekeeper.registry.shutDown()
     }
 
+    @Test("What is done on disk is measured: segments, writes, flushes, control files")
+    func storageMetrics() async throws {
+        let (safekeeper, _) = try TestSafekeeper.onDisk()
+        let proposer = try TestProposer(safekeeper, id)
+        try await proposer.elect()
+        var written = 0
+        for _ in 0..<5 {
+            written += 1 << 20
+            try await proposer.response(flushed: proposer.append(1 << 20))
+        }
+        #expect(try await proposer.finish() == .finished)
+        func samples(_ name: String, _ operation: String? = nil) -> [Double] {
+            let labels = operation.map { [("operation", $0)] } ?? []
+            return safekeeper.metrics.record("safekeeper_" + name, labels)?.samples ?? []
+        }
+        #expect(samples("wal_storage_operation_seconds", "initialize_first_segment").count == 1)
+        #expect(samples("wal_storage_operation_seconds", "initialize_segment").count == 5)
+        #expect(samples("wal_storage_operation_seconds", "truncate_wal").count == 1)
+        #expect(samples("write_wal_bytes").reduce(0, +) > Double(written))
+        #expect(samples("write_wal_bytes").count == samples("write_wal_seconds").count)
+        #expect((5...20).contains(samples("flush_wal_seconds").count))
+        // At the creation, for the vote, and for the election.
+        #expect(samples("persist_control_file_seconds").count == 3)
+        for name in ["write_wal_seconds", "flush_wal_seconds", "persist_control_file_seconds"] {
+            #expect(samples(name).allSatisfy { $0 > 0 && $0 < 20 }, "\(name)")
+        }
+        await safekeeper.registry.shutDown()
+    }
+
     @Test func feedbackGoesOutWithTheLastAnswer() async throws {
         let (safekeeper, _) = try TestSafekeeper.onDisk()
         let proposer = try TestProposer(safekeeper, id)

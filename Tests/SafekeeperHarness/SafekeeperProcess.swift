@@ -1,0 +1,139 @@
+import Foundation
+import FoundationNetworking
+package import PostgresHarness
+
+/// A real safekeeper process with its own data directory.
+///
+/// It can be killed and started again on the same directory as often as one likes; it is killed at the latest when its
+/// owner goes.
+package final class SafekeeperProcess {
+    /// The data directory.
+    package let directory: String
+    /// Its number.
+    package let node: UInt64
+    private let flags: [String]
+    private var process: ChildProcess?
+    /// Where proposers and receivers connect.
+    package private(set) var port: UInt16 = 0
+    /// Where the management API is.
+    package private(set) var httpPort: UInt16 = 0
+
+    /// - Parameters:
+    ///   - directory: the data directory, which is there.
+    ///   - node: its number.
+    ///   - flags: more flags of the command line.
+    package init(directory: String, node: UInt64 = 1, flags: [String] = []) {
+        self.directory = directory
+        self.node = node
+        self.flags = flags
+    }
+
+    deinit {
+        process?.signal(SIGKILL)
+        process?.wait()
+    }
+
+    /// The file that the process logs to; it grows over restarts.
+    package var logPath: String { directory + ".log" }
+
+    /// What it has logged.
+    package var log: String {
+        (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? ""
+    }
+
+    /// The process id while it runs.
+    package var pid: Int32? { process?.pid }
+
+    /// Starts the process and waits until it listens.
+    package func start() throws {
+        precondition(process == nil, "the safekeeper is running")
+        let executable = try Self.executable()
+        let before = log.utf8.count
+        let output = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        defer {
+            close(output)
+            close(nothing)
+        }
+        let arguments =
+            [
+                executable, "--datadir", directory, "--id", "\(node)",
+                "--listen-pg", "127.0.0.1:0", "--listen-http", "127.0.0.1:0",
+            ] + flags
+        let process = try ChildProcess(
+            arguments,
+            environment: ProcessInfo.processInfo.environment,
+            streams: .init(input: nothing, output: output, errors: output)
+        )
+        self.process = process
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            let text = String(decoding: log.utf8.dropFirst(before), as: UTF8.self)
+            if let pg = Self.port(after: "listen_pg", in: text), let http = Self.port(after: "listen_http", in: text) {
+                port = pg
+                httpPort = http
+                return
+            }
+            if let status = process.exitStatus() {
+                self.process = nil
+                throw SafekeeperFailure(message: "the safekeeper ended with status \(status): \(text)")
+            }
+            usleep(2_000)
+        }
+        throw SafekeeperFailure(message: "the safekeeper does not listen: \(log)")
+    }
+
+    /// Ends the process with a signal and waits for it; gives its exit status, 128 + n after signal n.
+    @discardableResult
+    package func stop(_ signal: Int32 = SIGTERM) -> Int32 {
+        guard let process else { return 0 }
+        process.signal(signal)
+        let status = process.wait()
+        self.process = nil
+        return status
+    }
+
+    /// Stops (`SIGSTOP`) or continues (`SIGCONT`) the process.
+    package func signal(_ signal: Int32) {
+        process?.signal(signal)
+    }
+
+    /// Calls the management API; gives the status and the body.
+    package func call(_ method: String, _ path: String, body: String? = nil) async throws -> (status: Int, body: String) {
+        guard let url = URL(string: "http://127.0.0.1:\(httpPort)\(path)") else {
+            throw SafekeeperFailure(message: "no URL: \(path)")
+        }
+        var request = URLRequest(url: url, timeoutInterval: 20)
+        request.httpMethod = method
+        request.httpBody = body.map { Data($0.utf8) }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        guard let response = response as? HTTPURLResponse else {
+            throw SafekeeperFailure(message: "no HTTP response from \(path)")
+        }
+        return (response.statusCode, String(decoding: data, as: UTF8.self))
+    }
+
+    /// The executable, built along with the tests.
+    private static func executable() throws -> String {
+        let path = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().appendingPathComponent("../../.build/release/safekeeper").standardized.path
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw SafekeeperFailure(message: "the safekeeper is not built: there is no \(path)")
+        }
+        return path
+    }
+
+    /// The port in the first `name=host:port` of a text.
+    private static func port(after name: String, in text: String) -> UInt16? {
+        guard let range = text.range(of: name + "=") else { return nil }
+        let value = text[range.upperBound...].prefix { !$0.isWhitespace && $0 != "," }
+        guard let colon = value.lastIndex(of: ":") else { return nil }
+        return UInt16(value[value.index(after: colon)...].prefix { $0.isNumber })
+    }
+}
+
+/// What went wrong with a safekeeper process.
+package struct SafekeeperFailure: Error, CustomStringConvertible {
+    package let message: String
+    package var description: String { message }
+}
