@@ -114,7 +114,7 @@ package final class SafekeeperProcess {
     }
 
     /// The executable, built along with the tests.
-    private static func executable() throws -> String {
+    package static func executable() throws -> String {
         let path = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().appendingPathComponent("../../.build/release/safekeeper").standardized.path
         guard FileManager.default.isExecutableFile(atPath: path) else {
