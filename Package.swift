@@ -174,7 +174,15 @@ let package = Package(
         ),
         .testTarget(
             name: "SafekeeperServerTests",
-            dependencies: ["CChecksum", "PostgresWAL", "SafekeeperServer", "StorageSimulation", "TestFixtures"],
+            dependencies: [
+                "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
+                "SafekeeperServer", "ShardIdentity", "StorageSimulation", "TestFixtures",
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(
