@@ -1,6 +1,6 @@
 import Foundation
 import FoundationNetworking
-package import PostgresHarness
+import PostgresHarness
 
 /// A real safekeeper process with its own data directory.
 ///
@@ -99,7 +99,8 @@ package final class SafekeeperProcess {
     }
 
     /// Calls the management API; gives the status and the body.
-    package func call(_ method: String, _ path: String, body: String? = nil) async throws -> (status: Int, body: String) {
+    package func call(_ method: String, _ path: String, body: String? = nil) async throws -> (status: Int, body: String)
+    {
         guard let url = URL(string: "http://127.0.0.1:\(httpPort)\(path)") else {
             throw SafekeeperFailure(message: "no URL: \(path)")
         }
@@ -135,5 +136,10 @@ package final class SafekeeperProcess {
 /// What went wrong with a safekeeper process.
 package struct SafekeeperFailure: Error, CustomStringConvertible {
     package let message: String
+
+    package init(message: String) {
+        self.message = message
+    }
+
     package var description: String { message }
 }

@@ -1,6 +1,5 @@
 import Foundation
 
-
 /// What a server has answered.
 struct HTTPAnswer: Sendable {
     let status: Int
