@@ -52,6 +52,20 @@ struct ProcessTests {
         #expect(!safekeeper.log.contains("terminating"))
     }
 
+    @Test func aRequestThatNeverEndsHoldsUpNothing() throws {
+        let folder = try DataFolder()
+        let safekeeper = SafekeeperProcess(directory: folder.path)
+        try safekeeper.start()
+        let connection = try BlockingConnection(port: safekeeper.httpPort)
+        let request = "POST /v1/tenant/timeline HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+        try connection.send(Array(request.utf8))
+        let idle = try BlockingConnection(port: safekeeper.httpPort)
+        let start = ContinuousClock.now
+        #expect(safekeeper.stop() == 0)
+        #expect(ContinuousClock.now - start < .seconds(5))
+        withExtendedLifetime((connection, idle)) {}
+    }
+
     @Test func settingsComeFromFileAndFlags() throws {
         let folder = try DataFolder()
         try folder.outside.write("id = 5\nlog_format = \"json\"\nshutdown_timeout = \"9s\"".utf8, to: "settings.toml")

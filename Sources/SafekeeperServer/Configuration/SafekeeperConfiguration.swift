@@ -17,7 +17,7 @@ package struct SafekeeperConfiguration: Hashable, Sendable {
     package var listenPGTenantOnly: ListenAddress?
     package var listenHTTP = ListenAddress(host: "127.0.0.1", port: 7676)
     package var advertisePG: ListenAddress?
-    package var maxConnections = 4096
+    package var maxConnections = PortLimits().maximumConnections
 
     // MARK: Encryption
 
@@ -40,8 +40,8 @@ package struct SafekeeperConfiguration: Hashable, Sendable {
 
     // MARK: WAL from proposers
 
-    package var walQueueMessages = 256
-    package var walQueueBytes = 16 << 20
+    package var walQueueMessages = MessageQueue.Limits().count
+    package var walQueueBytes = MessageQueue.Limits().bytes
 
     // MARK: The process
 

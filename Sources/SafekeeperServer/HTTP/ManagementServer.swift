@@ -7,10 +7,15 @@ internal import Synchronization
 
 /// The management API on a port.
 ///
-/// Connections that say nothing for ``idleTimeout`` are closed.
+/// Connections that say nothing for ``idleTimeout`` are closed. While there are ``maximumConnections``, another one is
+/// closed at once.
 package struct ManagementServer: Service {
     /// How long a connection may say nothing.
     package static let idleTimeout = TimeAmount.seconds(600)
+    /// How many connections there may be.
+    package static let maximumConnections = 1024
+    /// How long requests that have begun may take when the server is told to shut down; then they are cut off.
+    package static let shutdownGrace = Duration.seconds(1)
 
     private let api: ManagementAPI
     private let address: ListenAddress
@@ -34,17 +39,24 @@ package struct ManagementServer: Service {
         self.onBound = onBound
     }
 
-    /// Serves until the task is cancelled or the service is told to shut down; requests that have begun are answered.
+    /// Serves until the task is cancelled or the service is told to shut down; requests that have begun are answered, if
+    /// that doesn't take long.
     ///
     /// Throws ``StartError`` if the address can't be had.
     package func run() async throws {
         let isBound = BoundFlag()
+        let openChannels = OpenChannels(maximum: Self.maximumConnections)
         // Of its own life the server is told nothing: that is logged elsewhere.
         var logger = logger
         logger.logLevel = max(logger.logLevel, .warning)
         let application = Application(
             responder: api,
-            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [AdmissionHandler(openChannels)],
+                    idleTimeout: Self.idleTimeout
+                )
+            ),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: Int(address.port)),
                 reuseAddress: true
@@ -56,10 +68,44 @@ package struct ManagementServer: Service {
             logger: logger
         )
         do {
-            try await application.run()
+            try await run(application, openChannels)
         } catch  where !isBound.value.withLock({ $0 }) && !(error is CancellationError) {
             throw StartError.listen("listen_http", address, error)
         }
+    }
+}
+
+extension ManagementServer {
+    /// Runs a service; closes its connections if it takes too long to shut down.
+    private func run(_ service: some Service, _ openChannels: OpenChannels) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Also ends when the service has: this task is cancelled then, and there is nothing left to close.
+                try await gracefulShutdown()
+                try await Task.sleep(for: Self.shutdownGrace)
+                logger.info("closing \(openChannels.count) connections that hold up the stop")
+                await openChannels.closeAll()
+            }
+            try await service.run()
+            group.cancelAll()
+            // A task that was cancelled is no failure.
+            while await group.nextResult() != nil {}
+        }
+    }
+}
+
+/// Lets a connection in, unless there are too many.
+private final class AdmissionHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Any
+
+    private let openChannels: OpenChannels
+
+    init(_ openChannels: OpenChannels) {
+        self.openChannels = openChannels
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if !openChannels.admit(context.channel) { context.close(promise: nil) }
     }
 }
 
