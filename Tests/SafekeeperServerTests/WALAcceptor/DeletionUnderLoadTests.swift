@@ -24,6 +24,7 @@ struct DeletionUnderLoadTests {
                 answered = try await proposer.response(flushed: end).flush
             }
         } catch is TestProposer.NoAnswer {
+            proposer.disconnect()
             return answered
         }
     }
@@ -33,7 +34,6 @@ struct DeletionUnderLoadTests {
         let time = ManualTime()
         let (safekeeper, _) = try TestSafekeeper.onDisk(time: time)
         let registry = safekeeper.registry
-        let start = ContinuousClock.now
         try await withThrowingTaskGroup { group in
             for id in ids {
                 let proposer = try TestProposer(safekeeper, id)
@@ -69,7 +69,6 @@ struct DeletionUnderLoadTests {
             }
             try await group.waitForAll()
         }
-        #expect(ContinuousClock.now - start < .seconds(20))
         let tenant = safekeeper.directory.path + "/\(ids[0].tenant)"
         #expect(try FileManager.default.contentsOfDirectory(atPath: tenant).isEmpty)
         #expect(try FileManager.default.contentsOfDirectory(atPath: safekeeper.directory.path + "/tmp").isEmpty)
