@@ -1,0 +1,132 @@
+package import PostgresWAL
+
+extension FanOut {
+    /// Takes part in a chunk: who is served by the reader that has got one.
+    ///
+    /// - Parameter reader: a reader that was asked to read.
+    /// - Returns: its senders; nil if the reader was closed, and the chunk is of no use.
+    package func beginChunk(_ reader: ReaderID) -> [FanOutSeat]? {
+        guard let reader = readers.first(where: { $0.id == reader }) else { return nil }
+        precondition(reader.isReading, "\(reader.id) has a chunk that it did not ask for")
+        return reader.senders.map { id in
+            FanOutSeat(sender: id, shard: self[id].shard, position: self[id].position)
+        }
+    }
+
+    /// Decides what each sender is sent of a chunk.
+    ///
+    /// | records up to N > its position | a message with its records, maybe none, up to N |
+    /// | N is not, but the chunk's end is | a message without records, which says how far the WAL was looked at |
+    /// | neither | nothing |
+    ///
+    /// A chunk that completes no record makes no message. A chunk that is broken off, see ``FanOutProgress/isBroken``, also
+    /// is what ``failed(_:now:)`` is for.
+    ///
+    /// - Parameters:
+    ///   - id: the reader.
+    ///   - end: the chunk's end.
+    ///   - available: the end of the WAL that may be sent.
+    ///   - progress: what came of the chunk, with the seats' bytes in their order.
+    ///   - now: the time.
+    /// - Returns: what to do.
+    package mutating func endChunk(
+        _ id: ReaderID,
+        end: LSN,
+        available: LSN,
+        progress: FanOutProgress,
+        now: Duration
+    ) -> [FanOutAction] {
+        update(now)
+        let index = index(of: id)
+        precondition(progress.recordBytes.count == readers[index].senders.count, "a chunk with other seats")
+        readers[index].isReading = false
+        readers[index].readEnd = end
+        if let last = progress.lastRecord {
+            readers[index].position = recordStart(last.next)
+            readers[index].isProven = true
+            if let suspectUntil = readers[index].suspectUntil, last.next > suspectUntil {
+                readers[index].suspectUntil = nil
+            }
+            for (sender, bytes) in zip(readers[index].senders, progress.recordBytes) {
+                send(sender, upTo: last, chunkEnd: end, available: available, bytes: bytes)
+            }
+        }
+        if progress.isBroken { partWithReader(at: index) }
+        return settle()
+    }
+
+    private mutating func send(
+        _ id: SenderID,
+        upTo last: FanOutProgress.RecordEnd,
+        chunkEnd: LSN,
+        available: LSN,
+        bytes: Int
+    ) {
+        var sender = self[id]
+        let isReached = last.next > sender.position
+        // Behind another reader's chunk that the sender has had already, there is nothing new to tell.
+        guard isReached || chunkEnd > max(sender.position, sender.streamed) else { return }
+        sender.position = max(sender.position, last.next)
+        sender.streamed = max(sender.streamed, chunkEnd)
+        actions.append(
+            .enqueue(
+                id,
+                FanOutMessage(
+                    hasRecords: isReached && bytes > 0,
+                    next: sender.position,
+                    rawStart: sender.rawStart,
+                    streaming: sender.streamed,
+                    available: max(available, sender.streamed)
+                )
+            )
+        )
+        sender.rawStart = max(sender.rawStart, last.end)
+        sender.queuedMessages += 1
+        sender.queuedBytes += isReached ? bytes : 0
+        self[id] = sender
+    }
+
+    /// A message has left a sender's queue.
+    ///
+    /// - Parameters:
+    ///   - id: the sender; nothing happens if it has gone.
+    ///   - bytes: the bytes of records in it.
+    ///   - now: the time.
+    package mutating func sent(_ id: SenderID, bytes: Int, now: Duration) -> [FanOutAction] {
+        guard senders[id] != nil else { return [] }
+        update(now)
+        precondition(self[id].queuedMessages > 0, "\(id) has sent more than it was given")
+        self[id].queuedMessages -= 1
+        self[id].queuedBytes -= bytes
+        return settle()
+    }
+
+    /// A reader that was asked to read can't.
+    ///
+    /// The senders each get a reader of their own, that may yet be right: some joined a reader whose first sender had
+    /// named a wrong start. A sender that was alone is at its end.
+    ///
+    /// - Parameters:
+    ///   - id: the reader; nothing happens if it was closed.
+    ///   - now: the time.
+    package mutating func failed(_ id: ReaderID, now: Duration) -> [FanOutAction] {
+        guard readers.contains(where: { $0.id == id }) else { return [] }
+        update(now)
+        partWithReader(at: index(of: id))
+        return settle()
+    }
+
+    private mutating func partWithReader(at index: Int) {
+        let reader = readers[index]
+        closeReader(at: index)
+        if reader.senders.count == 1 {
+            senders.removeValue(forKey: reader.senders[0])
+            actions.append(.fail(reader.senders[0]))
+            return
+        }
+        for sender in reader.senders {
+            let position = self[sender].position
+            move(sender, to: openReader(at: position, suspectUntil: max(position, reader.readEnd)))
+        }
+    }
+}
