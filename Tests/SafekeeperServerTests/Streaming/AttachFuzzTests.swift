@@ -12,7 +12,10 @@ import Testing
 @Suite("Fan-out under random attaches") struct AttachFuzzTests {
     private static let rounds = ProcessInfo.processInfo.environment["FAN_OUT_ROUNDS"].flatMap(Int.init) ?? 2000
 
-    private static func streams() throws -> [InterpretedStream] {
+    /// Made once.
+    private static let streams = Result { try makeStreams() }
+
+    private static func makeStreams() throws -> [InterpretedStream] {
         let shards = try InterpretedStream.layouts().flatMap { $0 }
         var streams: [InterpretedStream] = []
         for (index, name) in ["pg15", "pg16", "pg17-neon"].enumerated() {
@@ -38,19 +41,13 @@ import Testing
     }
 
     @Test("No gap, no duplicate, contiguous batches, everything for shard zero")
-    func rounds() throws {
-        let streams = try Self.streams()
-        var totals = FanOutRound.Totals()
-        for seed in 0..<UInt64(Self.rounds) {
-            var round = try FanOutRound(seed: seed, streams: streams)
-            do {
-                try round.run()
-            } catch {
-                Issue.record("seed \(seed): \(error)")
-                return
-            }
-            totals += round.totals
-        }
+    func rounds() async throws {
+        let streams = try Self.streams.get()
+        // Two cores are what everybody has.
+        async let odd = Self.run(stride(from: 1, to: UInt64(Self.rounds), by: 2), streams)
+        let even = Self.run(stride(from: 0, to: UInt64(Self.rounds), by: 2), streams)
+        var totals = await odd
+        totals += even
         // A test that never gets there finds nothing.
         #expect(totals.moves > Self.rounds)
         #expect(totals.failures > 0)
@@ -59,9 +56,27 @@ import Testing
         print("fan-out fuzz: \(totals)")
     }
 
+    private static func run(
+        _ seeds: StrideTo<UInt64>,
+        _ streams: [InterpretedStream]
+    ) -> FanOutRound.Totals {
+        var totals = FanOutRound.Totals()
+        for seed in seeds {
+            do {
+                var round = try FanOutRound(seed: seed, streams: streams)
+                try round.run()
+                totals += round.totals
+            } catch {
+                Issue.record("seed \(seed): \(error)")
+                break
+            }
+        }
+        return totals
+    }
+
     @Test("A shell that does wrong is found out", arguments: FanOutHarness.Fault.allCases)
     func faults(fault: FanOutHarness.Fault) throws {
-        let streams = try Self.streams()
+        let streams = try Self.streams.get()
         var isFound = false
         for seed in UInt64(0)..<100 where !isFound {
             var round = try FanOutRound(seed: seed, streams: streams, fault: fault)

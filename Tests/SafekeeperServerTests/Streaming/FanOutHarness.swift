@@ -12,13 +12,19 @@ struct FanOutHarness {
     }
 
     /// A connection: its queue, and its receiver.
-    struct Connection {
+    final class Connection {
         let id: SenderID
         var queue: [ShardMessage] = []
         var checker: StreamChecker
         var hasFailed = false
         /// A start that is no record's: it may fail.
-        var isBogus = false
+        let isBogus: Bool
+
+        init(id: SenderID, checker: StreamChecker, isBogus: Bool) {
+            self.id = id
+            self.checker = checker
+            self.isBogus = isBogus
+        }
     }
 
     /// A reader: what it decodes with, and what it was asked for.
@@ -37,6 +43,7 @@ struct FanOutHarness {
     var available: LSN
     var readers: [ReaderID: Reader] = [:]
     var connections: [Connection] = []
+    private var connectionOfSender: [SenderID: Connection] = [:]
     var fault: Fault?
     /// Out of how many chances a fault takes one.
     var faultRandom = SeededGenerator(seed: 0)
@@ -58,16 +65,23 @@ struct FanOutHarness {
     @discardableResult
     mutating func attach(shard: Int, at start: LSN, isBogus: Bool = false) throws -> SenderID {
         let (id, actions) = try fanOut.attach(stream.shards[shard], at: start, now: now)
-        var connection = Connection(id: id, checker: StreamChecker(stream: stream, shard: shard, start: start))
-        connection.isBogus = isBogus
+        let checker = StreamChecker(stream: stream, shard: shard, start: start)
+        let connection = Connection(id: id, checker: checker, isBogus: isBogus)
         connections.append(connection)
+        connectionOfSender[id] = connection
         try perform(actions)
         return id
     }
 
     mutating func detach(_ id: SenderID) throws {
-        connections.removeAll { $0.id == id }
+        remove(id)
         try perform(fanOut.detach(id, now: now))
+    }
+
+    /// Forgets a connection that has failed or left.
+    mutating func remove(_ id: SenderID) {
+        connections.removeAll { $0.id == id }
+        connectionOfSender[id] = nil
     }
 
     mutating func pass(_ time: Duration) throws {
@@ -77,12 +91,11 @@ struct FanOutHarness {
 
     /// Sends the first message of a queue; gives false if there is none.
     @discardableResult
-    mutating func send(_ id: SenderID) throws -> Bool {
-        guard let index = connections.firstIndex(where: { $0.id == id }) else { return false }
-        guard !connections[index].queue.isEmpty else { return false }
-        let message = connections[index].queue.removeFirst()
-        try connections[index].checker.receive(message, available: available)
-        try perform(fanOut.sent(id, bytes: message.records.count, now: now))
+    mutating func send(_ connection: Connection) throws -> Bool {
+        guard !connection.queue.isEmpty else { return false }
+        let message = connection.queue.removeFirst()
+        try connection.checker.receive(message, available: available)
+        try perform(fanOut.sent(connection.id, bytes: message.records.count, now: now))
         return true
     }
 
@@ -138,12 +151,9 @@ struct FanOutHarness {
                 try enqueue(message, to: id, chunkStart: chunkStart)
             case .move(let id, _, _):
                 moves += 1
-                if let index = connections.firstIndex(where: { $0.id == id }) {
-                    connections[index].checker.mayRepeat = true
-                }
+                connectionOfSender[id]?.checker.mayRepeat = true
             case .fail(let id):
-                guard let index = connections.firstIndex(where: { $0.id == id }) else { continue }
-                connections[index].hasFailed = true
+                connectionOfSender[id]?.hasFailed = true
             }
         }
     }
@@ -162,13 +172,13 @@ struct FanOutHarness {
     }
 
     private mutating func enqueue(_ message: ShardMessage, to id: SenderID, chunkStart: LSN) throws {
-        guard let index = connections.firstIndex(where: { $0.id == id }) else {
+        guard let connection = connectionOfSender[id] else {
             throw StreamChecker.Violation("a message for \(id), which has gone")
         }
         var messages = [message]
-        plantFault(in: &messages, chunkStart: chunkStart, last: connections[index].queue.last)
-        connections[index].queue += messages
-        guard fault != nil || connections[index].queue.count <= fanOut.limits.queuedMessages else {
+        plantFault(in: &messages, chunkStart: chunkStart, last: connection.queue.last)
+        connection.queue += messages
+        guard fault != nil || connection.queue.count <= fanOut.limits.queuedMessages else {
             throw StreamChecker.Violation("the queue of \(id) is too long")
         }
     }

@@ -7,7 +7,7 @@ import WALFiles
 /// WAL, decoded once from its first record to its last, and what each shard is to get of each record.
 ///
 /// This is what every way of streaming is held against.
-struct InterpretedStream: Sendable {
+final class InterpretedStream: Sendable {
     /// A record's place.
     struct Record: Sendable {
         var start: LSN
@@ -24,9 +24,9 @@ struct InterpretedStream: Sendable {
     let bytes: [UInt8]
     /// Layouts, one after the other.
     let shards: [ShardIdentity]
-    private(set) var records: [Record] = []
+    let records: [Record]
     /// For each shard its shares of all records, as they stand in messages.
-    private(set) var shares: [[UInt8]]
+    let shares: [[UInt8]]
 
     /// The end of the WAL.
     var end: LSN { start + UInt64(bytes.count) }
@@ -55,7 +55,8 @@ struct InterpretedStream: Sendable {
         self.start = start
         self.bytes = bytes
         self.shards = shards
-        shares = Array(repeating: [], count: shards.count)
+        var records: [Record] = []
+        var shares: [[UInt8]] = Array(repeating: [], count: shards.count)
         var decoder = try WALStreamDecoder(version: version, segmentSize: segmentSize, startingAt: start)
         var parsed = ParsedRecord(version: version)
         var interpreter = BatchInterpreter(version: version, shards: shards)
@@ -78,6 +79,8 @@ struct InterpretedStream: Sendable {
                 Record(start: record.start, end: record.end, next: record.next, shareEnds: shareEnds)
             )
         }
+        self.records = records
+        self.shares = shares
     }
 
     /// The index of the first record whose next one starts behind `position`.

@@ -8,9 +8,7 @@ extension FanOut {
     package func beginChunk(_ reader: ReaderID) -> [FanOutSeat]? {
         guard let reader = readers.first(where: { $0.id == reader }) else { return nil }
         precondition(reader.isReading, "\(reader.id) has a chunk that it did not ask for")
-        return reader.senders.map { id in
-            FanOutSeat(sender: id, shard: self[id].shard, position: self[id].position)
-        }
+        return reader.senders.map { FanOutSeat(sender: $0.id, shard: $0.shard, position: $0.position) }
     }
 
     /// Decides what each sender is sent of a chunk.
@@ -47,8 +45,8 @@ extension FanOut {
             if let suspectUntil = readers[index].suspectUntil, last.next > suspectUntil {
                 readers[index].suspectUntil = nil
             }
-            for (sender, bytes) in zip(readers[index].senders, progress.recordBytes) {
-                send(sender, upTo: last, chunkEnd: end, available: available, bytes: bytes)
+            for (seat, bytes) in progress.recordBytes.enumerated() {
+                send((index, seat), upTo: last, chunkEnd: end, available: available, bytes: bytes)
             }
         }
         if progress.isBroken { partWithReader(at: index) }
@@ -56,13 +54,13 @@ extension FanOut {
     }
 
     private mutating func send(
-        _ id: SenderID,
+        _ index: (reader: Int, sender: Int),
         upTo last: FanOutProgress.RecordEnd,
         chunkEnd: LSN,
         available: LSN,
         bytes: Int
     ) {
-        var sender = self[id]
+        var sender = readers[index.reader].senders[index.sender]
         let isReached = last.next > sender.position
         // Behind another reader's chunk that the sender has had already, there is nothing new to tell.
         guard isReached || chunkEnd > max(sender.position, sender.streamed) else { return }
@@ -70,7 +68,7 @@ extension FanOut {
         sender.streamed = max(sender.streamed, chunkEnd)
         actions.append(
             .enqueue(
-                id,
+                sender.id,
                 FanOutMessage(
                     hasRecords: isReached && bytes > 0,
                     next: sender.position,
@@ -83,7 +81,7 @@ extension FanOut {
         sender.rawStart = max(sender.rawStart, last.end)
         sender.queuedMessages += 1
         sender.queuedBytes += isReached ? bytes : 0
-        self[id] = sender
+        readers[index.reader].senders[index.sender] = sender
     }
 
     /// A message has left a sender's queue.
@@ -93,11 +91,14 @@ extension FanOut {
     ///   - bytes: the bytes of records in it.
     ///   - now: the time.
     package mutating func sent(_ id: SenderID, bytes: Int, now: Duration) -> [FanOutAction] {
-        guard senders[id] != nil else { return [] }
         update(now)
-        precondition(self[id].queuedMessages > 0, "\(id) has sent more than it was given")
-        self[id].queuedMessages -= 1
-        self[id].queuedBytes -= bytes
+        guard let reader = readerOfSender[id] else { return [] }
+        let index = index(of: reader)
+        for place in readers[index].senders.indices where readers[index].senders[place].id == id {
+            precondition(readers[index].senders[place].queuedMessages > 0, "\(id) has sent more than it was given")
+            readers[index].senders[place].queuedMessages -= 1
+            readers[index].senders[place].queuedBytes -= bytes
+        }
         return settle()
     }
 
@@ -120,13 +121,13 @@ extension FanOut {
         let reader = readers[index]
         closeReader(at: index)
         if reader.senders.count == 1 {
-            senders.removeValue(forKey: reader.senders[0])
-            actions.append(.fail(reader.senders[0]))
+            readerOfSender.removeValue(forKey: reader.senders[0].id)
+            actions.append(.fail(reader.senders[0].id))
             return
         }
         for sender in reader.senders {
-            let position = self[sender].position
-            move(sender, to: openReader(at: position, suspectUntil: max(position, reader.readEnd)))
+            let suspectUntil = max(sender.position, reader.readEnd)
+            move(sender, to: openReader(at: sender.position, suspectUntil: suspectUntil))
         }
     }
 }

@@ -16,10 +16,10 @@ extension FanOut {
 
     /// Two readers that stand at the same record and may become one; the one with more senders stays.
     private func meeting() -> (going: ReaderID, staying: ReaderID)? {
-        guard readers.count > 1 else { return nil }
-        let sound = readers.filter(isSound).sorted { ($0.position, $0.id) < ($1.position, $1.id) }
-        for (one, other) in zip(sound, sound.dropFirst()) where one.position == other.position {
-            return other.senders.count > one.senders.count ? (one.id, other.id) : (other.id, one.id)
+        for (index, one) in readers.enumerated() {
+            for other in readers[(index + 1)...] where one.position == other.position && isSound(one) && isSound(other) {
+                return other.senders.count > one.senders.count ? (one.id, other.id) : (other.id, one.id)
+            }
         }
         return nil
     }
@@ -36,18 +36,18 @@ extension FanOut {
     }
 
     /// Gives a sender to another reader, which is not ahead of it.
-    mutating func move(_ sender: SenderID, to reader: ReaderID) {
+    mutating func move(_ sender: Sender, to reader: ReaderID) {
         let index = index(of: reader)
-        let position = recordStart(self[sender].position)
-        precondition(readers[index].position <= position, "\(reader) is ahead of \(sender)")
+        let position = recordStart(sender.position)
+        precondition(readers[index].position <= position, "\(reader) is ahead of \(sender.id)")
         readers[index].senders.append(sender)
-        self[sender].reader = reader
-        actions.append(.move(sender, to: reader, at: self[sender].position))
+        readerOfSender[sender.id] = reader
+        actions.append(.move(sender.id, to: reader, at: sender.position))
     }
 
     /// Whether a reader may be joined: it gets on, and nothing is wrong with it.
     func isSound(_ reader: Reader) -> Bool {
-        reader.suspectUntil == nil && reader.senders.allSatisfy { !self[$0].isIndebted && hasRoom(self[$0]) }
+        reader.suspectUntil == nil && reader.senders.allSatisfy { !$0.isIndebted && hasRoom($0) }
     }
 
     /// Whether a sender's queue takes another message.
@@ -57,15 +57,12 @@ extension FanOut {
 
     /// Whether a reader may read on.
     private func isFree(_ reader: Reader) -> Bool {
-        reader.senders.allSatisfy { hasRoom(self[$0]) } && followers(of: reader).isEmpty
+        reader.senders.allSatisfy(hasRoom) && !readers.contains { waits(reader, for: $0) }
     }
 
-    /// The readers that a reader waits for: those that are a little behind it and get on.
-    func followers(of reader: Reader) -> [Reader] {
-        guard readers.count > 1, reader.suspectUntil == nil else { return [] }
-        return readers.filter { other in
-            guard let distance = reader.position.distance(from: other.position) else { return false }
-            return distance > 0 && distance <= limits.reach && other.isProven && isSound(other)
-        }
+    /// Whether a reader waits for another one: it is a little behind and gets on.
+    func waits(_ reader: Reader, for other: Reader) -> Bool {
+        guard let distance = reader.position.distance(from: other.position), distance > 0 else { return false }
+        return distance <= limits.reach && reader.suspectUntil == nil && other.isProven && isSound(other)
     }
 }

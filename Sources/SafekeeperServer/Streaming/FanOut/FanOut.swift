@@ -30,7 +30,8 @@ package struct FanOut: Sendable {
     package let segmentSize: WALSegmentSize
     /// In the order of their making.
     var readers: [Reader] = []
-    var senders: [SenderID: Sender] = [:]
+    /// The reader of each sender.
+    var readerOfSender: [SenderID: ReaderID] = [:]
     var actions: [FanOutAction] = []
     var lastUpdate: Duration = .zero
     private var lastID: UInt64 = 0
@@ -43,8 +44,8 @@ package struct FanOut: Sendable {
 
     /// A connection's place.
     struct Sender: Sendable {
+        let id: SenderID
         let shard: ShardIdentity
-        var reader: ReaderID
         /// It is done with the records whose next record starts here or before.
         var position: LSN
         /// Where the WAL of its next message begins.
@@ -65,7 +66,7 @@ package struct FanOut: Sendable {
     struct Reader: Sendable {
         let id: ReaderID
         /// Never empty.
-        var senders: [SenderID]
+        var senders: [Sender]
         /// Where the next record to be decoded starts, behind a page's header; a new sender may start here or behind.
         var position: LSN
         /// The end of the WAL that was read.
@@ -101,24 +102,28 @@ extension FanOut {
         at start: LSN,
         now: Duration
     ) throws(FanOutError) -> (SenderID, [FanOutAction]) {
-        guard senders.count < limits.senders else { throw .tooManySenders(limit: limits.senders) }
-        let other = senders.values.first { $0.shard.count == shard.count && $0.shard.stripeSize != shard.stripeSize }
-        if let other { throw .stripeSize(requested: shard, attached: other.shard) }
+        guard readerOfSender.count < limits.senders else { throw .tooManySenders(limit: limits.senders) }
+        for reader in readers {
+            let other = reader.senders.first { $0.shard.count == shard.count && $0.shard.stripeSize != shard.stripeSize }
+            if let other { throw .stripeSize(requested: shard, attached: other.shard) }
+        }
         guard WALStreamDecoder.canStart(at: start, segmentSize: segmentSize) else { throw .startPosition(start) }
         update(now)
         let id = SenderID(rawValue: makeID())
         let reader = readerToJoin(at: start) ?? openReader(at: start)
-        senders[id] = Sender(shard: shard, reader: reader, position: start, rawStart: start, streamed: start)
-        readers[index(of: reader)].senders.append(id)
+        readerOfSender[id] = reader
+        readers[index(of: reader)].senders.append(
+            Sender(id: id, shard: shard, position: start, rawStart: start, streamed: start)
+        )
         return (id, settle())
     }
 
     /// Lets a sender go; nothing happens if it has gone.
     package mutating func detach(_ id: SenderID, now: Duration) -> [FanOutAction] {
         update(now)
-        guard let sender = senders.removeValue(forKey: id) else { return [] }
-        let index = index(of: sender.reader)
-        readers[index].senders.removeAll { $0 == id }
+        guard let reader = readerOfSender.removeValue(forKey: id) else { return [] }
+        let index = index(of: reader)
+        readers[index].senders.removeAll { $0.id == id }
         if readers[index].senders.isEmpty { closeReader(at: index) }
         return settle()
     }
@@ -162,18 +167,6 @@ extension FanOut {
         guard let index = readers.firstIndex(where: { $0.id == id }) else { preconditionFailure("no \(id)") }
         return index
     }
-
-    /// Reads and changes a sender that is there.
-    subscript(id: SenderID) -> Sender {
-        get {
-            guard let sender = senders[id] else { preconditionFailure("no \(id)") }
-            return sender
-        }
-        _modify {
-            guard senders[id] != nil else { preconditionFailure("no \(id)") }
-            yield &senders[id]!
-        }
-    }
 }
 
 // MARK: - Status
@@ -191,10 +184,11 @@ extension FanOut {
 
     /// How a sender stands; nil if it has gone.
     package func status(of id: SenderID) -> SenderStatus? {
-        senders[id].map { sender in
+        guard let reader = readerOfSender[id] else { return nil }
+        return readers[index(of: reader)].senders.first { $0.id == id }.map { sender in
             SenderStatus(
                 shard: sender.shard,
-                reader: sender.reader,
+                reader: reader,
                 position: sender.position,
                 queuedMessages: sender.queuedMessages,
                 queuedBytes: sender.queuedBytes
@@ -203,7 +197,7 @@ extension FanOut {
     }
 
     /// The number of senders.
-    package var senderCount: Int { senders.count }
+    package var senderCount: Int { readerOfSender.count }
 
     /// The number of readers.
     package var readerCount: Int { readers.count }
