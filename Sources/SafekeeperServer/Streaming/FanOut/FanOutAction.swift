@@ -30,6 +30,14 @@ package struct FanOutMessage: Hashable, Sendable {
     package var streaming: LSN
     /// The end of the WAL that may be sent, as far as the reader knew.
     package var available: LSN
+
+    package init(hasRecords: Bool, next: LSN, rawStart: LSN, streaming: LSN, available: LSN) {
+        self.hasRecords = hasRecords
+        self.next = next
+        self.rawStart = rawStart
+        self.streaming = streaming
+        self.available = available
+    }
 }
 
 /// A sender's part in a chunk.
