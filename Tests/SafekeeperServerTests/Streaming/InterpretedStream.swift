@@ -101,6 +101,13 @@ final class InterpretedStream: Sendable {
         return shares[shard][from..<to]
     }
 
+    /// How many of the records a shard gets something of.
+    func shareCount(of shard: Int, records range: Range<Int>) -> Int {
+        range.count { record in
+            records[record].shareEnds[shard] > (record == 0 ? 0 : records[record - 1].shareEnds[shard])
+        }
+    }
+
     /// WAL between two positions.
     func wal(from: LSN, to: LSN) -> ArraySlice<UInt8> {
         bytes[Int(from.rawValue - start.rawValue)..<Int(to.rawValue - start.rawValue)]

@@ -117,6 +117,8 @@ package struct WALSender: Sendable {
                 try await timeline.withState { $0.raise(remoteConsistent: horizon) }
             }
         }
+        // What comes in may just end when the task is cancelled.
+        try Task.checkCancellation()
     }
 
     /// How far a stream goes.
