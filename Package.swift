@@ -212,11 +212,14 @@ let package = Package(
         .testTarget(
             name: "SafekeeperServerTests",
             dependencies: [
-                "CChecksum", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer",
-                "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures",
+                "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
+                "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures", "WALFiles",
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings

@@ -35,7 +35,9 @@ import Testing
         #expect(try message("P", "6100 6200 0000") == .parse("b"))
         #expect(try message("B", "00 6100 0000 0000 0000") == .bind)
         #expect(try message("D", "53 00") == .describeStatement)
+        #expect(try message("D", "50 00") == .describePortal)
         #expect(try message("E", "00 00000000") == .execute)
+        #expect(try message("H", "") == .flush)
         #expect(try message("C", "53 00") == .close)
     }
 
@@ -44,7 +46,8 @@ import Testing
             .invalidField(tag: tag.asciiValue ?? 0, FieldFault(field: field, kind))
         }
         let table: [(Character, String, FrontendMessageError)] = [
-            ("H", "", .unknownTag(0x48)),
+            ("F", "", .unknownTag(0x46)),
+            ("H", "00", fault("H", "length", .trailingBytes(1))),
             ("Q", "", fault("Q", "query", .unterminated)),
             ("Q", "6100 00", fault("Q", "query", .trailingBytes(1))),
             ("Q", "ff00", fault("Q", "query", .invalidUTF8)),
@@ -52,7 +55,8 @@ import Testing
             ("c", "00", fault("c", "length", .trailingBytes(1))),
             ("P", "00 00 0001", fault("P", "parameter count", .invalidValue("1, expected 0"))),
             ("B", "6100 00", fault("B", "portal", .invalidValue("'a', expected the unnamed one"))),
-            ("D", "50 00", fault("D", "kind", .invalidValue("80, expected 'S'"))),
+            ("D", "51 00", fault("D", "kind", .invalidValue("81, expected 'S' or 'P'"))),
+            ("D", "50 6100", fault("D", "portal", .invalidValue("'a', expected the unnamed one"))),
             ("E", "00 00000001", fault("E", "row limit", .invalidValue("1, expected 0"))),
         ]
         for (tag, body, error) in table {

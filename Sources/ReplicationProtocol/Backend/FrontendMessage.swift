@@ -20,10 +20,14 @@ public enum FrontendMessage: Hashable, Sendable {
     case bind
     /// `D`: describe what was prepared.
     case describeStatement
+    /// `D`: describe the unnamed portal.
+    case describePortal
     /// `E`: run the unnamed portal.
     case execute
     /// `C`: forget what was prepared.
     case close
+    /// `H`: send what is held back.
+    case flush
     /// `S`: the end of a series of such messages.
     case sync
     /// `X`: the client leaves.
@@ -74,6 +78,7 @@ extension FrontendMessage {
             case UInt8(ascii: "D"): return try reader.readDescription()
             case UInt8(ascii: "E"): return try reader.readExecution()
             case UInt8(ascii: "C"): return .close
+            case UInt8(ascii: "H"): return try reader.readNothing(.flush)
             case UInt8(ascii: "S"): return try reader.readNothing(.sync)
             case UInt8(ascii: "X"): return try reader.readNothing(.terminate)
             default: return nil
@@ -113,8 +118,10 @@ extension WireReader {
 
     fileprivate mutating func readDescription() throws(FieldFault) -> FrontendMessage {
         let kind: UInt8 = try read("kind")
-        try expect(kind == UInt8(ascii: "S"), "kind", "\(kind), expected 'S'")
-        return .describeStatement
+        let isPortal = kind == UInt8(ascii: "P")
+        try expect(isPortal || kind == UInt8(ascii: "S"), "kind", "\(kind), expected 'S' or 'P'")
+        if isPortal { try readUnnamed("portal") }
+        return isPortal ? .describePortal : .describeStatement
     }
 
     fileprivate mutating func readExecution() throws(FieldFault) -> FrontendMessage {
@@ -154,7 +161,7 @@ extension FrontendMessage {
         case .copyDone: buffer.appendFrame(tag: UInt8(ascii: "c")) { _ in }
         case .sync: buffer.appendFrame(tag: UInt8(ascii: "S")) { _ in }
         case .terminate: buffer.appendFrame(tag: UInt8(ascii: "X")) { _ in }
-        case .copyData, .parse, .bind, .describeStatement, .execute, .close:
+        case .copyData, .parse, .bind, .describeStatement, .describePortal, .execute, .close, .flush:
             preconditionFailure("no frame is made of \(self)")
         }
     }
