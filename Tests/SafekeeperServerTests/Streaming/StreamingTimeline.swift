@@ -18,6 +18,7 @@ struct StreamingTimeline: Sendable {
     init(
         _ stream: InterpretedStream,
         time: any TimeSource = SystemTime(),
+        systemIdentifier: UInt64 = 77,
         _ configure: (inout TimelineSettings) -> Void = { _ in }
     ) async throws {
         self.stream = stream
@@ -28,7 +29,7 @@ struct StreamingTimeline: Sendable {
         try await safekeeper.registry.load()
         let server = ControlFile.Server(
             versionNumber: UInt32(stream.version.rawValue * 10_000),
-            systemIdentifier: 77,
+            systemIdentifier: systemIdentifier,
             segmentSize: UInt32(stream.segmentSize.bytes)
         )
         let id = TenantTimelineID(1, 2)
