@@ -126,7 +126,7 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "ShardIdentity", "TestFixtures", "WALFiles",
+                "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -189,9 +189,18 @@ let package = Package(
             dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
             swiftSettings: settings
         ),
+        .target(
+            name: "SafekeeperHarness",
+            dependencies: ["InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            path: "Tests/SafekeeperHarness",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SafekeeperTests",
-            dependencies: ["SafekeeperServer", "TestFixtures", "safekeeper"],
+            dependencies: [
+                "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer", "ShardIdentity",
+                "TestFixtures", "safekeeper",
+            ],
             swiftSettings: settings
         ),
         .testTarget(
@@ -213,7 +222,7 @@ let package = Package(
             name: "SafekeeperServerTests",
             dependencies: [
                 "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
-                "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures", "WALFiles",
+                "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

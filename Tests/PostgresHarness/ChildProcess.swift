@@ -11,17 +11,23 @@ package final class ChildProcess: Sendable {
     private let exit = Mutex<Int32?>(nil)
 
     /// How the program's standard input, output and error are connected, as file descriptors of this process.
-    struct Streams {
+    package struct Streams {
         var input: Int32
         var output: Int32
         var errors: Int32
+
+        package init(input: Int32, output: Int32, errors: Int32) {
+            self.input = input
+            self.output = output
+            self.errors = errors
+        }
     }
 
     /// Starts `arguments[0]`, a path, in the root folder with exactly the given environment.
     ///
     /// `newSession` detaches it from our terminal and process group, so that a Ctrl-C meant for the tests does not
     /// reach it.
-    init(
+    package init(
         _ arguments: [String],
         environment: [String: String],
         streams: Streams,

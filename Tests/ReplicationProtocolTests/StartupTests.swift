@@ -165,15 +165,19 @@ import Testing
         let nested = try JSONValue(parsing: #"{"a":{"b":"c"},"d":{}}"#)
         #expect(nested["a"]?["b"] == .string("c") && nested["d"] == .object([]) && nested["e"] == nil)
         #expect(nested["a"]?["b"]?["c"] == nil)
-        #expect(try JSONValue(parsing: "[ true , false,[],-1.5e1]") == .array([
-            .boolean(true), .boolean(false), .array([]), .fraction(-15),
-        ]))
+        #expect(
+            try JSONValue(parsing: "[ true , false,[],-1.5e1]")
+                == .array([
+                    .boolean(true), .boolean(false), .array([]), .fraction(-15),
+                ])
+        )
         #expect(try JSONValue(parsing: "1" + String(repeating: "0", count: 40)) == .fraction(1e40))
         #expect(try JSONValue(parsingPrefixOf: " {} trailing") == .object([]))
     }
 
     @Test(arguments: [
-        "null", "true", "false", "-1", "18446744073709551615", "[]", "{}", #"[1,"a",{"b":[null]}]"#, #""/\u00e9\"\\\n\u001f""#,
+        "null", "true", "false", "-1", "18446744073709551615", "[]", "{}", #"[1,"a",{"b":[null]}]"#,
+        #""/\u00e9\"\\\n\u001f""#,
     ]) func jsonText(text: String) throws {
         let value = try JSONValue(parsing: text)
         #expect(try JSONValue(parsing: value.text) == value)

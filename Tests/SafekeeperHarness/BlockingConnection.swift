@@ -1,7 +1,7 @@
 import Glibc
-import InterpretedWAL
+package import InterpretedWAL
 import PostgresWAL
-package import ReplicationProtocol
+import ReplicationProtocol
 
 /// A client of a safekeeper's port on plain blocking sockets, for tests that need to know what was sent and what came.
 ///
@@ -50,7 +50,7 @@ package final class BlockingConnection {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw .system("send", errno) }
             sent += count

@@ -1,4 +1,4 @@
-package import InterpretedWAL
+import InterpretedWAL
 package import PostgresWAL
 package import ReplicationProtocol
 package import ShardIdentity
@@ -107,10 +107,7 @@ package final class RawProposer {
     }
 
     private func send(_ encode: (inout OutputBuffer) -> Void) throws {
-        var message = OutputBuffer()
-        encode(&message)
-        let payload = message.array
-        try connection.send { $0.appendCopyData(payload.span.bytes) }
+        try connection.send { $0.appendCopyData(encode) }
     }
 
     private func receive() throws -> AcceptorMessage {

@@ -1,6 +1,6 @@
 import Foundation
 import FoundationNetworking
-package import PostgresHarness
+import PostgresHarness
 
 /// A real safekeeper process with its own data directory.
 ///
@@ -99,7 +99,8 @@ package final class SafekeeperProcess {
     }
 
     /// Calls the management API; gives the status and the body.
-    package func call(_ method: String, _ path: String, body: String? = nil) async throws -> (status: Int, body: String) {
+    package func call(_ method: String, _ path: String, body: String? = nil) async throws -> (status: Int, body: String)
+    {
         guard let url = URL(string: "http://127.0.0.1:\(httpPort)\(path)") else {
             throw SafekeeperFailure(message: "no URL: \(path)")
         }
@@ -114,7 +115,7 @@ package final class SafekeeperProcess {
     }
 
     /// The executable, built along with the tests.
-    private static func executable() throws -> String {
+    package static func executable() throws -> String {
         let path = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().appendingPathComponent("../../.build/release/safekeeper").standardized.path
         guard FileManager.default.isExecutableFile(atPath: path) else {
@@ -135,5 +136,10 @@ package final class SafekeeperProcess {
 /// What went wrong with a safekeeper process.
 package struct SafekeeperFailure: Error, CustomStringConvertible {
     package let message: String
+
+    package init(message: String) {
+        self.message = message
+    }
+
     package var description: String { message }
 }

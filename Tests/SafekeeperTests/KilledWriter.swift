@@ -50,7 +50,8 @@ final class KilledWriter: @unchecked Sendable {
         elections += 1
         if proposer.position < vote.flush { cuts += 1 }
         records.removeAll { $0.next > proposer.position }
-        acknowledged = proposer.position
+        // What the vote told of, less what is cut: that the election itself arrives is not known yet.
+        acknowledged = min(vote.flush, proposer.position)
         var generator = try WALGenerator(
             LogicalMessageSource(),
             version: .v16,

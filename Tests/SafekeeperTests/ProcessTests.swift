@@ -1,4 +1,5 @@
 import Foundation
+import SafekeeperHarness
 import SafekeeperServer
 import TestFixtures
 import Testing
@@ -13,100 +14,108 @@ struct ProcessTests {
         "start_lsn":"0/14EE150"}
         """
 
-    @Test(.timeLimit(.minutes(1)))
-    func lifeOfAProcess() async throws {
-        let folder = try TemporaryFolder()
-        let first = try SafekeeperProgram(folder, "--id", "3")
-        let port = try await first.httpPort()
-        #expect(try await request(port, "GET", "/v1/status") == (200, #"{"id":3}"#))
-        #expect(try await request(port, "POST", "/v1/tenant/timeline", Self.creation).0 == 200)
-        let metrics = try await request(port, "GET", "/metrics").1
-        #expect(metrics.contains("process_resident_memory_bytes") && metrics.contains("libmetrics_build_info{"))
-        #expect(first.log.contains { $0.contains("starting safekeeper WAL service on 127.0.0.1:") })
+    @Test func lifeOfAProcess() async throws {
+        let folder = try DataFolder()
+        let safekeeper = SafekeeperProcess(directory: folder.path, node: 3)
+        try safekeeper.start()
+        #expect(try await safekeeper.call("GET", "/v1/status") == (200, #"{"id":3}"#))
+        #expect(try await safekeeper.call("POST", "/v1/tenant/timeline", body: Self.creation).status == 200)
+        let metrics = try await safekeeper.call("GET", "/metrics").body
+        #expect(metrics.contains("\nprocess_resident_memory_bytes ") && metrics.contains("\nlibmetrics_build_info{"))
+        let first = try #require(safekeeper.pid)
 
-        let second = try SafekeeperProgram(folder)
-        let refusal = await second.text(after: "is used by process ")
-        #expect(refusal == "\(first.processIdentifier): file is already locked")
-        #expect(await second.exitStatus() == 1)
-        let pid = try String(contentsOfFile: folder.path(of: "safekeeper.pid"), encoding: .utf8)
-        #expect(pid == "\(first.processIdentifier)", "the second start left it alone")
+        let second = SafekeeperProcess(directory: folder.path, node: 3)
+        let refusal = #expect(throws: SafekeeperFailure.self) { try second.start() }
+        #expect(refusal?.message.contains("ended with status 1:") == true, "\(refusal?.message ?? "")")
+        #expect(refusal?.message.contains("is used by process \(first): file is already locked") == true)
+        let pid = try String(contentsOfFile: folder.path + "/safekeeper.pid", encoding: .utf8)
+        #expect(pid == "\(first)", "the second start left it alone")
 
-        first.signal(SIGTERM)
-        #expect(await first.exitStatus() == 0)
-        #expect(first.log.contains { $0.hasSuffix("received SIGTERM, terminating") })
-        #expect(first.log.last?.hasSuffix("safekeeper has stopped") == true)
-
-        let third = try SafekeeperProgram(folder)
-        let newPort = try await third.httpPort()
-        let status = try await request(newPort, "GET", "/v1/tenant/\(Self.tenant)/timeline/\(Self.timeline)")
-        #expect(status.0 == 200 && status.1.contains(#""pg_version":160004"#))
+        #expect(safekeeper.stop(SIGTERM) == 0)
+        #expect(safekeeper.log.contains("  INFO received SIGTERM, terminating\n"))
+        #expect(safekeeper.log.hasSuffix("  INFO safekeeper has stopped\n"))
+        try safekeeper.start()
+        let status = try await safekeeper.call("GET", "/v1/tenant/\(Self.tenant)/timeline/\(Self.timeline)")
+        #expect(status.status == 200 && status.body.contains(#""pg_version":160004"#))
         // Without any order: what was acknowledged stays.
-        third.signal(SIGKILL)
-        #expect(await third.exitStatus() == 1000 + SIGKILL)
-        let fourth = try SafekeeperProgram(folder)
-        let lastPort = try await fourth.httpPort()
-        #expect(try await request(lastPort, "GET", "/v1/tenant/timeline").1.contains(Self.timeline))
-        fourth.signal(SIGINT)
-        #expect(await fourth.exitStatus() == 0)
+        #expect(safekeeper.stop(SIGKILL) == 128 + SIGKILL)
+        try safekeeper.start()
+        #expect(try await safekeeper.call("GET", "/v1/tenant/timeline").body.contains(Self.timeline))
+        #expect(safekeeper.stop(SIGINT) == 0)
     }
 
-    @Test(.timeLimit(.minutes(1)))
-    func quitEndsAtOnce() async throws {
-        let folder = try TemporaryFolder()
-        let program = try SafekeeperProgram(folder, "--id", "3")
-        _ = try await program.httpPort()
-        program.signal(SIGQUIT)
-        #expect(await program.exitStatus() == 128 + SIGQUIT)
+    @Test func quitEndsAtOnce() throws {
+        let folder = try DataFolder()
+        let safekeeper = SafekeeperProcess(directory: folder.path)
+        try safekeeper.start()
+        #expect(safekeeper.stop(SIGQUIT) == 128 + SIGQUIT)
+        #expect(!safekeeper.log.contains("terminating"))
     }
 
-    @Test(.timeLimit(.minutes(1)))
-    func settingsComeFromFileAndFlags() async throws {
-        let folder = try TemporaryFolder()
-        try folder.write("id = 5\nlog_format = \"json\"\nshutdown_timeout = \"9s\"".utf8, to: "settings.toml")
-        let program = try SafekeeperProgram(folder, "--config", folder.path(of: "settings.toml"), "--id", "6")
-        let text = await program.text(after: #""message":"safekeeper ID "#)
-        #expect(text?.hasPrefix("6\"") == true, "the flag wins over the file")
-        _ = await program.text(after: "starting safekeeper HTTP service on")
-        program.signal(SIGTERM)
-        #expect(await program.exitStatus() == 0)
-        let stored = try String(contentsOfFile: folder.path(of: "safekeeper.id"), encoding: .utf8)
+    @Test func settingsComeFromFileAndFlags() throws {
+        let folder = try DataFolder()
+        try folder.outside.write("id = 5\nlog_format = \"json\"\nshutdown_timeout = \"9s\"".utf8, to: "settings.toml")
+        let settings = folder.outside.path(of: "settings.toml")
+        let safekeeper = SafekeeperProcess(directory: folder.path, node: 6, flags: ["--config", settings])
+        try safekeeper.start()
+        #expect(safekeeper.stop() == 0)
+        let lines = safekeeper.log.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.hasPrefix(#"{"timestamp":"#) && $0.hasSuffix("}}") })
+        #expect(lines.contains { $0.contains(#""message":"safekeeper ID 6""#) }, "the flag wins over the file")
+        let stored = try String(contentsOfFile: folder.path + "/safekeeper.id", encoding: .utf8)
         #expect(stored == "6")
+    }
 
+    @Test func whatIsWrongIsTold() throws {
+        let folder = try TemporaryFolder()
         try folder.write("listen_pq = 1".utf8, to: "settings.toml")
-        let wrong = try FinishedProcess.run(SafekeeperProgram.path, ["-c", folder.path(of: "settings.toml")])
+        let wrong = try Self.run("-c", folder.path(of: "settings.toml"))
         #expect(wrong.status == 1)
         #expect(
             wrong.errors.hasSuffix("unknown key listen_pq; the nearest known one is listen_pg\n"),
             "\(wrong.errors)"
         )
-        let range = try FinishedProcess.run(SafekeeperProgram.path, ["--wal-queue-messages", "0"])
-        #expect(
-            range.errors == "safekeeper: --wal-queue-messages = 0, expected a whole number from 1 to 65536\n"
-                && range.status == 1
-        )
-        #expect(try FinishedProcess.run(SafekeeperProgram.path, ["--no-such-flag"]).status == 64)
+        let range = try Self.run("--wal-queue-messages", "0")
+        #expect(range.errors == "safekeeper: --wal-queue-messages = 0, expected a whole number from 1 to 65536\n")
+        #expect(range.status == 1)
+        #expect(try Self.run("--no-such-flag").status == 64)
     }
 
     @Test func helpHasEveryKey() throws {
-        let help = try FinishedProcess.run(SafekeeperProgram.path, ["--help"])
+        let help = try Self.run("--help")
         #expect(help.status == 0)
         for key in ConfigurationKey.all {
             #expect(help.text.contains(ConfigurationKey.flag(key.name)), "\(key.name)")
         }
         #expect(help.text.contains("Three safekeepers on one machine"))
-        #expect(try FinishedProcess.run(SafekeeperProgram.path, ["--version"]).text == SafekeeperVersion.text + "\n")
-        #expect(try FinishedProcess.run(SafekeeperProgram.path, ["--print-config"]).text == ConfigurationKey.fileText)
+        #expect(try Self.run("--version").text == SafekeeperVersion.text + "\n")
+        #expect(try Self.run("--print-config").text == ConfigurationKey.fileText)
     }
 
     @Test func toolsForDataDirectories() throws {
         let folder = try TemporaryFolder()
-        let made = try FinishedProcess.run(SafekeeperProgram.path, ["--init", "--id", "9", "-D", folder.path])
+        let made = try Self.run("--init", "--id", "9", "-D", folder.path)
         #expect(made.status == 0 && made.errors == "initialized safekeeper id 9\n")
-        let other = try FinishedProcess.run(SafekeeperProgram.path, ["--init", "--id", "8", "-D", folder.path])
+        let other = try Self.run("--init", "--id", "8", "-D", folder.path)
         #expect(other.status == 1)
         #expect(other.errors == "safekeeper: safekeeper already initialized with id 9, can't set 8\n")
         try folder.write("rubbish".utf8, to: "control")
-        let dump = try FinishedProcess.run(SafekeeperProgram.path, ["--dump-control-file", folder.path(of: "control")])
-        #expect(dump.status == 1 && dump.errors.contains("safekeeper control file of 7 bytes"))
+        let dump = try Self.run("--dump-control-file", folder.path(of: "control"))
+        #expect(dump.status == 1 && dump.errors.contains("safekeeper control file of 7 bytes"), "\(dump.errors)")
+    }
+
+    private static func run(_ arguments: String...) throws -> FinishedProcess {
+        try FinishedProcess.run(try SafekeeperProcess.executable(), arguments)
+    }
+}
+
+/// A data directory with a folder around it, where the log goes.
+private struct DataFolder {
+    let outside: TemporaryFolder
+    var path: String { outside.path(of: "data") }
+
+    init() throws {
+        outside = try TemporaryFolder()
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 }

@@ -86,11 +86,21 @@ package struct TimelineFolder: Sendable {
     @discardableResult
     func remove() throws(StorageError) -> Bool {
         guard try exists() else { return false }
-        try fileSystem.makeDirectoryIfMissing(temporaryRoot)
-        let temporary = temporaryPath(suffix: "deleted")
-        try fileSystem.rename(path, to: temporary)
-        try synchronize(tenantPath)
-        try fileSystem.removeTree(temporary)
+        var doomed = path
+        do throws(StorageError) {
+            try fileSystem.makeDirectoryIfMissing(temporaryRoot)
+            let temporary = temporaryPath(suffix: "deleted")
+            try fileSystem.rename(path, to: temporary)
+            doomed = temporary
+        } catch {
+            // Even a name needs space. What a crash leaves of the rest must not be taken for a timeline.
+            guard error.isOutOfSpace else { throw error }
+            try fileSystem.unlinkIfPresent("\(path)/\(ControlFileStore.fileName)")
+            try synchronize(path)
+        }
+        if doomed != path { try synchronize(tenantPath) }
+        try fileSystem.removeTree(doomed)
+        if doomed == path { try synchronize(tenantPath) }
         return true
     }
 

@@ -31,27 +31,15 @@ extension ManagementAPI {
         let startLSN = try fields.required("start_lsn").lsn()
         let commitLSN = try fields.optional("commit_lsn")?.lsn() ?? startLSN
         try permit(.tenant(tenant), call.claims, call.logger)
-        guard commitLSN >= startLSN else {
-            throw .internalError("commit_lsn \(commitLSN) is smaller than start_lsn \(startLSN)")
-        }
 
-        var contents = ControlFile(tenantID: tenant, timelineID: timeline, server: server)
-        contents.membership = membership
-        if commitLSN.isValid {
-            do throws(TermHistoryError) {
-                contents.termHistory = try TermHistory([TermLSN(term: .initial, lsn: startLSN)])
-            } catch {
-                throw .internalError("\(error)")
-            }
-        }
-        contents.timelineStartLSN = startLSN
-        contents.localStartLSN = startLSN
-        contents.commitLSN = commitLSN
-        contents.backupLSN = startLSN
-        contents.peerHorizonLSN = startLSN
-        contents.creation = registry.time.timestamp
         do throws(TimelineError) {
-            _ = try await registry.create(contents)
+            _ = try await registry.create(
+                TenantTimelineID(tenant: tenant, timeline: timeline),
+                for: server,
+                membership: membership,
+                start: startLSN,
+                commit: commitLSN
+            )
             return .null
         } catch .deleted(let id) {
             throw .internalError("\(TimelineError.deleted(id))")

@@ -21,6 +21,8 @@ package struct SafekeeperMetrics: Sendable {
     let messagesRefused: Counter
     /// Errors of the disk.
     let diskErrors: Counter
+    /// The time that it takes to make a timeline ready for an elected proposer.
+    let electedTime: Timer
     /// Times that a timeline's manager looked at it.
     let managerIterations: Counter
     /// Timelines that are loaded.
@@ -47,6 +49,11 @@ package struct SafekeeperMetrics: Sendable {
         messagesTaken = counter("proposer_acceptor_messages_total", [("outcome", "success")])
         messagesRefused = counter("proposer_acceptor_messages_total", [("outcome", "error")])
         diskErrors = counter("wal_disk_io_errors")
+        electedTime = Timer(
+            label: "safekeeper_misc_operation_seconds",
+            dimensions: [("operation", "handle_elected")],
+            factory: factory
+        )
         managerIterations = counter("manager_iterations_total")
         timelines = meter("timelines")
         storage = StorageMetrics(factory: factory)

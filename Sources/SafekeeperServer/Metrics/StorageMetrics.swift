@@ -50,7 +50,7 @@ struct StorageMetrics: StorageObserver {
 
 extension Duration {
     /// Whole nanoseconds; of more than 292 years the greatest number.
-    fileprivate var nanoseconds: Int64 {
+    var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, isTooBig) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         return isTooBig ? .max : product + attoseconds / 1_000_000_000

@@ -14,13 +14,19 @@ package import Telemetry
 /// ports (clients have to wait from here on), timelines, and then the management API.
 package final class Safekeeper: Service {
     /// Where it listens, with the ports that the system chose.
-    package struct Addresses: Hashable, Sendable {
+    package struct Addresses: Hashable, Sendable, CustomStringConvertible {
         /// For WAL.
         package var pg: SocketAddress
         /// For WAL, for tokens of tenants only; nil if there is no such port.
         package var pgTenantOnly: SocketAddress?
         /// For the management API.
         package var http: SocketAddress
+
+        /// Each address with the name of its setting: `listen_pg=127.0.0.1:5454 listen_http=127.0.0.1:7676`.
+        package var description: String {
+            let tenantOnly = pgTenantOnly.map { " listen_pg_tenant_only=\($0.text)" } ?? ""
+            return "listen_pg=\(pg.text)\(tenantOnly) listen_http=\(http.text)"
+        }
     }
 
     /// Its number.
@@ -231,7 +237,9 @@ extension Safekeeper {
         let server = ManagementServer(api, at: configuration.listenHTTP, logger: log.logger("http")) { address in
             logger.info("starting safekeeper HTTP service on \(address.text)")
             let tenantOnly = self.ports.count > 1 ? self.ports[1].address : nil
-            await self.onReady(Addresses(pg: self.ports[0].address, pgTenantOnly: tenantOnly, http: address))
+            let addresses = Addresses(pg: self.ports[0].address, pgTenantOnly: tenantOnly, http: address)
+            logger.info("safekeeper is ready: \(addresses)")
+            await self.onReady(addresses)
         }
         // They are told to stop one after the other, the last one first.
         var services: [(name: String, service: any Service)] = [("timelines", TimelineService(registry: registry))]

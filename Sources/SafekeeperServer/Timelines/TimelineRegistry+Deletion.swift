@@ -96,8 +96,9 @@ extension TimelineRegistry {
         // An error that is about no timeline in particular names the one with number 0.
         let none = TenantTimelineID(tenant: tenant, timeline: TimelineID(bits: 0))
         let onDisk: [TenantTimelineID]
+        let isMarked: Bool
         do throws(StorageError) {
-            _ = try await insert(.tenant(tenant), unlessFull: false)
+            isMarked = try await insert(.tenant(tenant), unlessFull: true)
             onDisk = try await directory.timelines(of: tenant)
         } catch {
             throw .storage(none, error)
@@ -113,6 +114,7 @@ extension TimelineRegistry {
         }
         if let failure { throw failure }
         do throws(StorageError) {
+            if !isMarked { _ = try await insert(.tenant(tenant), unlessFull: false) }
             try await directory.remove(tenant)
         } catch {
             throw .storage(none, error)

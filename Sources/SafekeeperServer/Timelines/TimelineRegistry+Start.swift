@@ -1,4 +1,5 @@
 internal import Logging
+internal import ReplicationProtocol
 internal import ShardIdentity
 internal import Synchronization
 
@@ -36,8 +37,9 @@ extension TimelineRegistry {
             try await timeline.open()
         } catch {
             await drop(timeline)
-            // What a deletion has left need not be loadable.
-            if state.withLock({ $0.tombstones.contains(id) }) { return await finishDeletion(of: id) }
+            // What a deletion has left need not be loadable; what may have come back since then stays.
+            let isDeleted = state.withLock { $0.tombstones.holdsBack(id, Generation(.max)) }
+            if isDeleted { return await finishDeletion(of: id) }
             logger.error("failed to load timeline \(id.timeline) for tenant \(id.tenant), reason: \(error)")
             state.withLock { $0.unreadable[id] = error }
             return

@@ -20,9 +20,9 @@ package struct FlushSchedule: Hashable, Sendable {
     /// The least age.
     package static let minimumAge = Duration.milliseconds(5)
     /// The greatest age.
-    package static let maximumAge = Duration.milliseconds(25)
+    package static let maximumAge = Duration.milliseconds(12)
     /// How long a flush is to take at most.
-    package static let flushTime = Duration.milliseconds(20)
+    package static let flushTime = Duration.milliseconds(10)
     /// The least amount, in bytes: with less a flush says little about the disk.
     package static let minimumAmount = 1 << 20
 

@@ -31,14 +31,14 @@ extension Timeline {
         var work = Work(version: version, slot: slot)
         do throws(AcceptorError) {
             while await queue.untilFilled() {
-                while let pause = try takeTurn(from: queue, replies: replies, &work) {
+                while !gate.isCancelled, let pause = try takeTurn(from: queue, replies: replies, &work) {
                     switch pause {
                     case .turnIsOver: await Task.yield()
                     case .unsent(let reply):
                         while !replies.offer(reply) { await replies.untilRoom() }
                     }
-                    if gate.isCancelled { return }
                 }
+                if gate.isCancelled { return }
             }
         } catch {
             // What the messages before brought is worth being kept.
@@ -98,8 +98,14 @@ extension Timeline {
         _ work: inout Work
     ) throws(AcceptorError) -> AcceptorMessage? {
         guard case .append(let request) = element.message else {
-            if case .elected = element.message { receivers.setStreaming(work.slot) }
-            return try process(element.message, wal: RawSpan(), count: 1)
+            guard case .elected = element.message else {
+                return try process(element.message, wal: RawSpan(), count: 1)
+            }
+            receivers.setStreaming(work.slot)
+            let start = time.now
+            let answer = try process(element.message, wal: RawSpan(), count: 1)
+            metrics.electedTime.recordNanoseconds((time.now - start).nanoseconds)
+            return answer
         }
         guard let second = queue.next(if: { AppendRun.isContinued(request, by: $0, from: request) }) else {
             work.flushes.appended(request.size, at: time.now)

@@ -1,5 +1,4 @@
-import Dispatch
-import Glibc
+import Foundation
 
 /// What a server has answered.
 struct HTTPAnswer: Sendable {
@@ -25,7 +24,8 @@ struct HTTPClient: Sendable {
         request += "\r\n" + (body ?? "")
         let bytes = Array(request.utf8)
         return try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try exchange(bytes) }) }
+            // A thread of its own: those of Dispatch are the ones that tasks run on.
+            Thread.detachNewThread { continuation.resume(with: Result { try exchange(bytes) }) }
         }
     }
 
@@ -71,7 +71,7 @@ struct HTTPClientError: Error {
 extension HTTPAnswer {
     fileprivate init(parsing text: String) throws {
         guard let end = text.range(of: "\r\n\r\n") else { throw HTTPClientError(what: "no answer: \(text)", code: 0) }
-        let lines = text[..<end.lowerBound].components("\r\n")
+        let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
         guard let status = lines[0].split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
             throw HTTPClientError(what: "no status: \(lines[0])", code: 0)
         }
@@ -83,15 +83,5 @@ extension HTTPAnswer {
         }
         self.headers = headers
         body = String(text[end.upperBound...])
-    }
-}
-
-extension StringProtocol {
-    fileprivate func components(_ separator: String) -> [String] {
-        split(separator: separator, omittingEmptySubsequences: false).map { String($0) }
-    }
-
-    fileprivate func range(of text: String) -> Range<Index>? {
-        firstRange(of: text)
     }
 }

@@ -11,14 +11,14 @@ struct ManagementAccessTests {
         eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.eyJ0ZW5hbnRfaWQiOm51bGwsInNjb3BlIjoic2FmZWtlZXBlcmRhdGEifQ.\
         Cd8ntew3YcPPeMUJnveZfDxN4lFATfzjFC_J-A0qWhUeoj19geAdrX8XzU8zhCGL0DLLlsWsO9EXC6FkDz8pCQ
         """
-    /// For ``Sample/tenant`` only.
+    /// For ``ManagementSample/tenant`` only.
     private static let tenantToken = """
         eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.eyJ0ZW5hbnRfaWQiOiIwMDExMjIzMzQ0NTU2Njc3ODg5OWFhYmJjY2RkZWVmZiIsInNjb3Bl\
         IjoidGVuYW50In0.idRy5lQaF3SPoO9H4S2SRqPL6GNwcnI5vMX_R-h5lUFJNf-JhyLIXgQcvbhPJVb_NOlO3DpQP2p5ZQJCYwILAA
         """
 
     private static let otherTenant = "ffeeddccbbaa99887766554433221100"
-    private static let otherPath = "/v1/tenant/\(otherTenant)/timeline/\(Sample.timeline)"
+    private static let otherPath = "/v1/tenant/\(otherTenant)/timeline/\(ManagementSample.timeline)"
 
     private enum Credential: CaseIterable {
         case nothing, noBearer, lowerCase, twoBlanks, empty, notAToken, broken, tenant, data
@@ -60,15 +60,15 @@ struct ManagementAccessTests {
         ("GET", "/v1/utilization", nil, 403, 200),
         ("GET", "/v1/tenant/timeline", nil, 403, 200),
         ("GET", "/v1/tenant/zz/timeline/zz", nil, 400, 400),
-        ("GET", Sample.path, nil, 404, 404),
+        ("GET", ManagementSample.path, nil, 404, 404),
         ("GET", otherPath, nil, 403, 404),
         ("POST", "/v1/tenant/timeline", "{}", 400, 400),
-        ("POST", "/v1/tenant/timeline", Sample.creation(), 200, 200),
-        ("POST", "/v1/tenant/timeline", Sample.creation(tenant: otherTenant), 403, 200),
-        ("PUT", Sample.path + "/membership", nil, 400, 400),
+        ("POST", "/v1/tenant/timeline", ManagementSample.creation(), 200, 200),
+        ("POST", "/v1/tenant/timeline", ManagementSample.creation(tenant: otherTenant), 403, 200),
+        ("PUT", ManagementSample.path + "/membership", nil, 400, 400),
         ("PUT", otherPath + "/membership", nil, 403, 400),
         ("POST", otherPath + "/term_bump", nil, 403, 400),
-        ("POST", Sample.path + "/checkpoint", nil, 403, 200),
+        ("POST", ManagementSample.path + "/checkpoint", nil, 403, 200),
         ("PUT", otherPath + "/exclude", "{}", 403, 400),
         ("DELETE", otherPath, "x", 403, 400),
         ("DELETE", "/v1/tenant/\(otherTenant)", "x", 403, 400),

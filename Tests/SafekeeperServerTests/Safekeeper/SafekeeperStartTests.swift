@@ -17,11 +17,11 @@ struct SafekeeperStartTests {
                 let created = try await first.http(
                     "POST",
                     "/v1/tenant/timeline",
-                    Sample.creation(configuration: Sample.configuration(1, 1, 2))
+                    ManagementSample.creation(configuration: ManagementSample.configuration(1, 1, 2))
                 )
                 #expect(created.status == 200, "\(created.body)")
-                #expect(try await first.http("GET", Sample.path).status == 200)
-                #expect(try await second.http("GET", Sample.path).status == 404)
+                #expect(try await first.http("GET", ManagementSample.path).status == 200)
+                #expect(try await second.http("GET", ManagementSample.path).status == 404)
                 #expect(try await first.http("GET", "/metrics").body.contains("\nsafekeeper_timelines 1\n"))
                 #expect(try await second.http("GET", "/metrics").body.contains("\nsafekeeper_timelines 0\n"))
             }
@@ -32,21 +32,22 @@ struct SafekeeperStartTests {
         let folder = try TemporaryFolder()
         let other = "11112222333344445555666677778888"
         try await RunningSafekeeper.with(RunningSafekeeper.configuration(folder)) { running in
-            _ = try await running.http("POST", "/v1/tenant/timeline", Sample.creation())
-            _ = try await running.http("POST", "/v1/tenant/timeline", Sample.creation(timeline: other))
-            _ = try await running.http("POST", Sample.path + "/term_bump", #"{"term":42}"#)
-            _ = try await running.http("DELETE", "/v1/tenant/\(Sample.tenant)/timeline/\(other)")
+            _ = try await running.http("POST", "/v1/tenant/timeline", ManagementSample.creation())
+            _ = try await running.http("POST", "/v1/tenant/timeline", ManagementSample.creation(timeline: other))
+            _ = try await running.http("POST", ManagementSample.path + "/term_bump", #"{"term":42}"#)
+            _ = try await running.http("DELETE", "/v1/tenant/\(ManagementSample.tenant)/timeline/\(other)")
         }
         var configuration = RunningSafekeeper.configuration(folder)
         configuration.id = nil
         try await RunningSafekeeper.with(configuration) { running in
             #expect(running.safekeeper.node.rawValue == 7)
-            let status = try await running.http("GET", Sample.path)
+            let status = try await running.http("GET", ManagementSample.path)
             #expect(status.status == 200 && status.body.contains(#""term":42,"#), "\(status.body)")
-            let deleted = try await running.http("GET", "/v1/tenant/\(Sample.tenant)/timeline/\(other)")
+            let deleted = try await running.http("GET", "/v1/tenant/\(ManagementSample.tenant)/timeline/\(other)")
             #expect(deleted.status == 404 && deleted.body.contains("deleted"))
             #expect(
-                try await running.http("POST", "/v1/tenant/timeline", Sample.creation(timeline: other)).status == 500
+                try await running.http("POST", "/v1/tenant/timeline", ManagementSample.creation(timeline: other)).status
+                    == 500
             )
         }
     }

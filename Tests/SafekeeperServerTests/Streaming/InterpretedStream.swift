@@ -2,7 +2,6 @@ import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
 import TestFixtures
-import WALFiles
 
 /// WAL, decoded once from its first record to its last, and what each shard is to get of each record.
 ///

@@ -59,7 +59,8 @@ struct FullDiskTests {
         files.intercept { operation, path throws(StorageError) in
             if operation == .removeDirectory { isFull.withLock { $0 = false } }
             let isNew = operation == .makeDirectory || operation == .open && path.contains("tombstones")
-            guard isNew && isFull.withLock({ $0 }) && !path.hasSuffix("tmp") else { return }
+            let isMove = operation == .rename && path.hasSuffix("\(id.timeline)")
+            guard (isNew || isMove) && isFull.withLock({ $0 }) else { return }
             throw StorageError(operation: operation, path: path, code: ENOSPC)
         }
         let other = TenantTimelineID(1, 3)
