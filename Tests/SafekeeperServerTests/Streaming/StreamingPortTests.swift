@@ -63,16 +63,16 @@ import Testing
         let first = stream.shards.count - 8
         let frozen = first + 5
         try await withPort(of: fixture.safekeeper) { server in
-            let options = { (shard: Int) in
-                "\(fixture.timeline.id.startupOptions) \(Self.form.startupOption) \(stream.shards[shard].startupOption)"
+            let options = stream.shards.map { shard in
+                "\(fixture.timeline.id.startupOptions) \(Self.form.startupOption) \(shard.startupOption)"
             }
             let command = "START_REPLICATION PHYSICAL \(stream.start)"
-            try await TestConnection.streaming(server, options(frozen), command) { connection in
+            try await TestConnection.streaming(server, options[frozen], command) { connection in
                 // From here on nothing is read, until the others are through.
                 try await withThrowingTaskGroup { group in
                     for shard in stream.shards.indices where shard != frozen {
                         group.addTask {
-                            try await TestConnection.streaming(server, options(shard), command) { connection in
+                            try await TestConnection.streaming(server, options[shard], command) { connection in
                                 var checker = StreamChecker(stream: stream, shard: shard, start: stream.start)
                                 checker.isLenient = true
                                 try await connection.receive(into: &checker, form: Self.form, upTo: end)
@@ -133,19 +133,18 @@ import Testing
                 #expect(text == "Timeline \(unknown) was not found in global map")
                 #expect(try await connection.message()?.tag == "Z")
             }
-            let early = LSN(start.rawValue - 64 << 20)
+            let early = LSN(start.rawValue - 16 << 20)
             try await TestConnection.streaming(server, id.startupOptions, "START_REPLICATION \(early)") { connection in
-                #expect(
-                    try await connection.lastError()
-                        == "\(WALReadError.beforeTimeline(requested: early, timelineStart: start))"
-                )
+                let text = try await connection.lastError()
+                #expect(text == "\(WALReadError.beforeTimeline(requested: early, timelineStart: start))")
             }
             try await TestConnection.streaming(
                 server,
                 id.startupOptions,
                 "START_REPLICATION \(start) (term='7')"
             ) { connection in
-                #expect(try await connection.lastError() == "term changed: requested 7, now 1")
+                let text = try await connection.lastError()
+                #expect(text == "term changed: requested 7, now 1")
             }
             // Shards that can't be: the session ends before it begins.
             for shard in [
@@ -155,7 +154,8 @@ import Testing
                 try await TestConnection.with(server) { connection in
                     let options = "\(id.startupOptions) \(Self.form.startupOption) \(shard)"
                     try await connection.send(startupPacket(options: options))
-                    #expect(try await connection.lastError() != nil, "\(shard)")
+                    let text = try await connection.lastError()
+                    #expect(text != nil, "\(shard)")
                 }
             }
             // Two stripe sizes for one count.
@@ -166,10 +166,8 @@ import Testing
             try await TestConnection.streaming(server, options(one.startupOption), command) { connection in
                 _ = try await connection.streamMessage()
                 try await TestConnection.streaming(server, options(other.startupOption), command) { connection in
-                    #expect(
-                        try await connection.lastError()
-                            == "\(FanOutError.stripeSize(requested: other, attached: one))"
-                    )
+                    let text = try await connection.lastError()
+                    #expect(text == "\(FanOutError.stripeSize(requested: other, attached: one))")
                 }
             }
         }
