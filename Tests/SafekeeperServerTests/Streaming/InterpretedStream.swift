@@ -117,7 +117,8 @@ final class InterpretedStream: Sendable {
 
 extension InterpretedStream {
     /// Some thousand records of a real server.
-    static func golden(_ name: String, skipping: Int, length: Int, shards: [ShardIdentity]) throws -> InterpretedStream {
+    static func golden(_ name: String, skipping: Int, length: Int, shards: [ShardIdentity]) throws -> InterpretedStream
+    {
         let golden = try GoldenWAL.load(name)
         var start = golden.start
         let all = try golden.bytes()
@@ -170,4 +171,3 @@ extension InterpretedStream {
         )
     }
 }
-

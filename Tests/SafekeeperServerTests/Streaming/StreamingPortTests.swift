@@ -38,7 +38,8 @@ import Testing
             let start = stream.start
             let commands = [
                 "START_REPLICATION PHYSICAL \(start)", "START_REPLICATION \(start)",
-                "START_REPLICATION SLOT \"repl_1\" \(start) TIMELINE 1", "START_REPLICATION PHYSICAL \(start) (term='1')",
+                "START_REPLICATION SLOT \"repl_1\" \(start) TIMELINE 1",
+                "START_REPLICATION PHYSICAL \(start) (term='1')",
                 "START_REPLICATION SLOT x PHYSICAL \(start) TIMELINE 1;",
             ]
             let options = fixture.timeline.id.startupOptions

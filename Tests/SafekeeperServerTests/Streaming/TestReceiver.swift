@@ -137,7 +137,10 @@ final class TestReceiver: Sendable {
     func nextMessage() async throws -> (WALStreamMessage, [UInt8]) {
         let payload = await next()
         let message = try WALStreamMessage(decoding: payload.readableBytesSpan)
-        return (message, Array(payload.readableBytesView.dropFirst(message.payloadRange(in: payload.readableBytes).lowerBound)))
+        return (
+            message,
+            Array(payload.readableBytesView.dropFirst(message.payloadRange(in: payload.readableBytes).lowerBound))
+        )
     }
 
     /// Takes raw WAL until there is all up to a position; signs of life are passed over.

@@ -33,7 +33,9 @@ import Testing
         )
     }
 
-    private func lastRecord(_ stream: InterpretedStream) -> LSN { min(stream.records.last?.next ?? .invalid, stream.end) }
+    private func lastRecord(_ stream: InterpretedStream) -> LSN {
+        min(stream.records.last?.next ?? .invalid, stream.end)
+    }
 
     // MARK: Raw
 
@@ -124,7 +126,10 @@ import Testing
 
     // MARK: Signs of life
 
-    @Test("A sign of life each second of silence, and the end once the receiver has everything", arguments: [true, false])
+    @Test(
+        "A sign of life each second of silence, and the end once the receiver has everything",
+        arguments: [true, false]
+    )
     func caughtUp(isRaw: Bool) async throws {
         let stream = try Self.small.get()
         let time = ManualTime()
@@ -355,7 +360,11 @@ import Testing
                 try files.fileSystem.openIfPresent(files.path(ofSegment: number, isPartial: $0), .readWrite)
             }.first
         )
-        let damage = [stream.wal(from: record.end - 1, to: record.end)[stream.wal(from: record.end - 1, to: record.end).startIndex] ^ 1]
+        let damage = [
+            stream.wal(from: record.end - 1, to: record.end)[
+                stream.wal(from: record.end - 1, to: record.end).startIndex
+            ] ^ 1
+        ]
         try files.fileSystem.write(damage.span.bytes, to: file, at: stream.segmentSize.offset(of: record.end - 1))
         files.fileSystem.close(file)
         let receiver = TestReceiver(

@@ -17,7 +17,8 @@ extension FanOut {
     /// Two readers that stand at the same record and may become one; the one with more senders stays.
     private func meeting() -> (going: ReaderID, staying: ReaderID)? {
         for (index, one) in readers.enumerated() {
-            for other in readers[(index + 1)...] where one.position == other.position && isSound(one) && isSound(other) {
+            for other in readers[(index + 1)...] where one.position == other.position && isSound(one) && isSound(other)
+            {
                 return other.senders.count > one.senders.count ? (one.id, other.id) : (other.id, one.id)
             }
         }

@@ -104,7 +104,9 @@ extension FanOut {
     ) throws(FanOutError) -> (SenderID, [FanOutAction]) {
         guard readerOfSender.count < limits.senders else { throw .tooManySenders(limit: limits.senders) }
         for reader in readers {
-            let other = reader.senders.first { $0.shard.count == shard.count && $0.shard.stripeSize != shard.stripeSize }
+            let other = reader.senders.first {
+                $0.shard.count == shard.count && $0.shard.stripeSize != shard.stripeSize
+            }
             if let other { throw .stripeSize(requested: shard, attached: other.shard) }
         }
         guard WALStreamDecoder.canStart(at: start, segmentSize: segmentSize) else { throw .startPosition(start) }

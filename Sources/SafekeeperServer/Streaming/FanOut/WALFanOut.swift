@@ -231,7 +231,10 @@ extension WALFanOut {
                     )
                 )
             case .move(let id, let reader, let lsn):
-                logger.debug("sender changes its reader", metadata: ["sender": "\(id)", "to": "\(reader)", "at": "\(lsn)"])
+                logger.debug(
+                    "sender changes its reader",
+                    metadata: ["sender": "\(id)", "to": "\(reader)", "at": "\(lsn)"]
+                )
             case .fail(let id):
                 queues.removeValue(forKey: id)?.close(failure ?? .read("\(WALReadError.cancelled)"))
             }

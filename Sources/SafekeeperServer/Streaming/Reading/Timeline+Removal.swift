@@ -25,7 +25,9 @@ package struct RemovalHorizon: Hashable, Sendable {
     }
 
     /// The first position that must stay.
-    package var lsn: LSN { [remoteConsistent, backup, commit, flush, oldestReceiver].compactMap { $0 }.min() ?? .invalid }
+    package var lsn: LSN {
+        [remoteConsistent, backup, commit, flush, oldestReceiver].compactMap { $0 }.min() ?? .invalid
+    }
 }
 
 /// Removes a timeline's old segments on a thread that may block, beside the timeline's owner.

@@ -127,7 +127,9 @@ package struct WALSender: Sendable {
     /// A sign of life, with the end of the WAL as it is now.
     func keepAlive() throws(WALReadError) -> ByteBuffer {
         let end = try extent.end(in: timeline.watch.current)
-        return ByteBuffer { KeepAlive(walEnd: end, time: time.postgresTimestamp, replyRequested: true).encode(into: &$0) }
+        return ByteBuffer {
+            KeepAlive(walEnd: end, time: time.postgresTimestamp, replyRequested: true).encode(into: &$0)
+        }
     }
 
     /// The text for a receiver that has everything.

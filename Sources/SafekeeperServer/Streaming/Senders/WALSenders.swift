@@ -78,7 +78,9 @@ package final class WALSenders: Sendable {
         case .pageserverFeedback(let feedback):
             let grown = state.withLock { state -> LSN? in
                 state.progress.received(feedback, from: key)
-                guard let horizon = state.progress.remoteConsistent, horizon > state.remoteConsistent else { return nil }
+                guard let horizon = state.progress.remoteConsistent, horizon > state.remoteConsistent else {
+                    return nil
+                }
                 state.remoteConsistent = horizon
                 return horizon
             }
