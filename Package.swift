@@ -198,8 +198,8 @@ let package = Package(
         .testTarget(
             name: "SafekeeperTests",
             dependencies: [
-                "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer", "ShardIdentity",
-                "TestFixtures", "safekeeper",
+                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
+                "ShardIdentity", "TestFixtures", "safekeeper",
             ],
             swiftSettings: settings
         ),

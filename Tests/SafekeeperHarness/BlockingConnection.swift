@@ -22,6 +22,7 @@ package final class BlockingConnection {
     /// - Parameters:
     ///   - port: the port.
     ///   - timeout: after how many seconds without a byte reading gives up.
+    /// - Throws: ``ConnectionFailure`` if nobody listens.
     package init(port: UInt16, timeout: Int = 20) throws(ConnectionFailure) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .system("socket", errno) }

@@ -35,6 +35,8 @@ package final class RawProposer {
     ///   - segmentSize: bytes in a segment.
     ///   - version: the server's version number.
     ///   - cut: from where on the safekeeper's WAL is to be replaced, given its vote.
+    /// - Returns: the vote.
+    /// - Throws: ``ConnectionFailure`` if the connection breaks or the safekeeper refuses; what `cut` throws.
     @discardableResult
     package func elect(
         start: LSN,

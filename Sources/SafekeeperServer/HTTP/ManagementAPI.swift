@@ -1,3 +1,4 @@
+internal import CoreMetrics
 internal import Glibc
 internal import HTTPTypes
 package import Hummingbird
@@ -27,6 +28,7 @@ package struct ManagementAPI: HTTPResponder {
     private let metrics: PrometheusRegistry
     private let verifier: TokenVerifier?
     private let logger: Logger
+    private let scrapes: Counter
 
     /// - Parameters:
     ///   - node: the safekeeper's number.
@@ -46,6 +48,7 @@ package struct ManagementAPI: HTTPResponder {
         self.metrics = metrics
         self.verifier = verifier
         self.logger = logger
+        scrapes = Counter(label: "libmetrics_metric_handler_requests_total", factory: metrics)
     }
 
     package func respond(to request: Request, context: BasicRequestContext) async -> Response {
@@ -210,6 +213,7 @@ extension ManagementAPI {
     private func exposition(_ call: Call) async throws(ManagementError) -> Response {
         // Metrics are always collected when they are asked for, so either answer is the latest.
         _ = try call.address.flag("use_latest")
+        scrapes.increment()
         let start = ContinuousClock.now
         let bytes = await metrics.exposition().bytes
         call.logger.info(

@@ -98,21 +98,17 @@ struct BackPressureTests {
 
     @Test("Answers that nobody takes stop the messages, not the deletion")
     func deafProposer() async throws {
-        let (safekeeper, files) = try TestSafekeeper.onDisk()
-        let sent = AsyncStream.makeStream(of: Void.self)
+        let (safekeeper, _) = try TestSafekeeper.onDisk()
         let proposer = try TestProposer(safekeeper, id) { batch in
-            sent.continuation.yield()
-            if case .appendResponse = batch.last { try await Task.sleep(for: .seconds(1000)) }
+            if case .voteResponse(let vote) = batch.last, !vote.voteGiven { try await Task.sleep(for: .seconds(1000)) }
         }
         try await proposer.elect()
-        // One at a time, so that each is answered: 16 answers wait, and one is stuck.
         let timeline = try safekeeper.registry.timeline(id)
-        for number in 0..<40 {
-            let synchronized = files.count(.synchronize)
-            proposer.append(10)
-            if number < 17 { try await eventually("it is flushed") { files.count(.synchronize) > synchronized } }
+        // Each is answered: at most 16 are being sent, 16 wait, and one has no room.
+        for _ in 0..<60 { proposer.send(.voteRequest(VoteRequest(generation: .invalid, term: Term(1)))) }
+        try await eventually("all have arrived") {
+            timeline.receivers.count == 1 && safekeeper.metrics.value(depthTotal) >= 27
         }
-        try await eventually("the others wait") { safekeeper.metrics.value(depthTotal) > 0 }
         #expect(try await safekeeper.registry.delete(id))
         #expect(try await proposer.ending.value.get() == .timelineCancelled)
         #expect(timeline.gate.userCount == 0)

@@ -1,8 +1,9 @@
-import Glibc
+import Dispatch
 import PostgresWAL
 import ReplicationProtocol
 import SafekeeperServer
 import StorageSimulation
+import Synchronization
 import TestFixtures
 import Testing
 
@@ -203,6 +204,43 @@ struct WALAcceptorTests {
         let expected = stride(from: TestProposer.start.rawValue / size + 1, through: last.rawValue / size, by: 1)
             .compactMap { segment in ends.last { $0.rawValue <= segment * size } }
         #expect(Array(responses.dropLast()) == expected)
+        #expect(try await proposer.finish() == .finished)
+        await safekeeper.registry.shutDown()
+    }
+
+    @Test("A small commit in a stream that never ends is answered in the middle of it")
+    func commitInAStream() async throws {
+        let time = ManualTime()
+        let (safekeeper, files) = try TestSafekeeper.onDisk(time: time)
+        let proposer = try TestProposer(safekeeper, id)
+        try await proposer.elect()
+        try await proposer.response(flushed: proposer.append(10))
+        // Each write takes a millisecond; at the first one and at the thirtieth the disk gets stuck.
+        let writes = Mutex(0)
+        let (first, second) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        files.intercept { operation, path throws(StorageError) in
+            guard operation == .write, path.hasSuffix(".partial"), !path.contains("control") else { return }
+            time.advance(by: .milliseconds(1))
+            let number = writes.withLock { writes in
+                writes += 1
+                return writes
+            }
+            if number == 1 { first.wait() }
+            if number == 30 { second.wait() }
+        }
+        let commit = proposer.append(10)
+        var end = commit
+        for _ in 0..<40 { end = proposer.append(100_000) }
+        try await eventually("they wait for the disk") {
+            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") >= 40
+        }
+        first.signal()
+        // The queue is not dry, and won't be, as the disk is stuck.
+        let response = try await proposer.response(flushed: commit)
+        #expect(response.flush < end)
+        #expect(safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") > 0)
+        second.signal()
+        try await proposer.response(flushed: end)
         #expect(try await proposer.finish() == .finished)
         await safekeeper.registry.shutDown()
     }
