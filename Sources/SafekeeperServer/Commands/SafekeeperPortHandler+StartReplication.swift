@@ -13,6 +13,7 @@ extension SafekeeperPortHandler {
         logger[metadataKey: "ttid"] = "\(id)"
         let client = WALSender.Client(
             connection: connection.number,
+            address: connection.peer,
             applicationName: connection.client.applicationName,
             receiver: connection.client.options.receiver,
             request: request

@@ -33,6 +33,7 @@ enum StockCommands {
     /// The answer to CREATE_REPLICATION_SLOT: the slot is as good as made.
     ///
     /// - Parameter name: its name.
+    /// - Returns: the messages.
     static func createSlot(_ name: String) -> [BackendMessage] {
         [
             .rowDescription([

@@ -34,6 +34,7 @@ final class TestReceiver: Sendable {
             of: timeline,
             to: WALSender.Client(
                 connection: 5,
+                address: "127.0.0.1:1",
                 applicationName: name,
                 receiver: receiver,
                 request: StartReplication(start: start, term: term)

@@ -13,12 +13,14 @@ extension FanOut {
 
     /// Decides what each sender is sent of a chunk.
     ///
-    /// | records up to N > its position | a message with its records, maybe none, up to N |
-    /// | N is not, but the chunk's end is | a message without records, which says how far the WAL was looked at |
-    /// | neither | nothing |
+    /// | of N, the last record's next, and the chunk's end | a sender gets |
+    /// |---|---|
+    /// | N is behind its position | a message with its records, maybe none, up to N |
+    /// | only the chunk's end is | a message without records, which says how far the WAL was looked at |
+    /// | neither is | nothing |
     ///
-    /// A chunk that completes no record makes no message. A chunk that is broken off, see ``FanOutProgress/isBroken``, also
-    /// is what ``failed(_:now:)`` is for.
+    /// A chunk that completes no record makes no message. One that could not be taken to its end
+    /// is dealt with as far as it was, and then as by ``failed(_:now:)``.
     ///
     /// - Parameters:
     ///   - id: the reader.
@@ -87,12 +89,13 @@ extension FanOut {
     /// A message has left a sender's queue.
     ///
     /// - Parameters:
-    ///   - id: the sender; nothing happens if it has gone.
+    ///   - id: the sender; may have gone.
     ///   - bytes: the bytes of records in it.
     ///   - now: the time.
+    /// - Returns: what to do.
     package mutating func sent(_ id: SenderID, bytes: Int, now: Duration) -> [FanOutAction] {
         update(now)
-        guard let reader = readerOfSender[id] else { return [] }
+        guard let reader = readerOfSender[id] else { return settle() }
         let index = index(of: reader)
         for place in readers[index].senders.indices where readers[index].senders[place].id == id {
             precondition(readers[index].senders[place].queuedMessages > 0, "\(id) has sent more than it was given")
@@ -110,6 +113,7 @@ extension FanOut {
     /// - Parameters:
     ///   - id: the reader; nothing happens if it was closed.
     ///   - now: the time.
+    /// - Returns: what to do.
     package mutating func failed(_ id: ReaderID, now: Duration) -> [FanOutAction] {
         guard readers.contains(where: { $0.id == id }) else { return [] }
         update(now)

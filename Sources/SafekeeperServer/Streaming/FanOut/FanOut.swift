@@ -73,8 +73,9 @@ package struct FanOut: Sendable {
         var readEnd: LSN
         /// Whether WAL has been asked for that has not come.
         var isReading = false
-        /// Whether it has found a record: its start was right. What a wrong one takes for a record may seem to go on for
-        /// long, which nobody else should have to wait for.
+        /// Whether it has found a record, so that its start was right.
+        ///
+        /// What a wrong one takes for a record may seem to go on for long, which nobody else should have to wait for.
         var isProven = false
         /// Set while the reader is on its own because another one failed here: up to where that is.
         var suspectUntil: LSN?
@@ -120,10 +121,10 @@ extension FanOut {
         return (id, settle())
     }
 
-    /// Lets a sender go; nothing happens if it has gone.
+    /// Lets a sender go, if it hasn't gone.
     package mutating func detach(_ id: SenderID, now: Duration) -> [FanOutAction] {
         update(now)
-        guard let reader = readerOfSender.removeValue(forKey: id) else { return [] }
+        guard let reader = readerOfSender.removeValue(forKey: id) else { return settle() }
         let index = index(of: reader)
         readers[index].senders.removeAll { $0.id == id }
         if readers[index].senders.isEmpty { closeReader(at: index) }

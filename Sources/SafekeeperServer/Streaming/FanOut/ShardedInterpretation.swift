@@ -51,6 +51,7 @@ package struct ShardedInterpretation: ~Copyable {
     /// - Parameters:
     ///   - chunk: the WAL.
     ///   - seats: the senders that are served.
+    /// - Returns: the records of each seat.
     package mutating func take(_ chunk: RawSpan, for seats: [FanOutSeat]) -> Outcome {
         prepare(for: seats)
         var outcome = Outcome(lastRecord: nil, records: [], counts: Array(repeating: 0, count: seats.count))

@@ -61,6 +61,9 @@ package actor WALFanOut {
     /// How many senders there are.
     package var senderCount: Int { fanOut?.senderCount ?? 0 }
 
+    /// The first position that some reader still has to read; nil if there is none.
+    package var oldestPosition: LSN? { fanOut?.oldestPosition }
+
     /// How a sender stands.
     package func status(of sender: SenderID) -> FanOut.SenderStatus? { fanOut?.status(of: sender) }
 }

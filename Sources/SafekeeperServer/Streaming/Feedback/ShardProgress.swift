@@ -133,10 +133,11 @@ extension ShardProgress {
         }
     }
 
+    /// What a connection has said last; nil before it has.
+    package func feedback(of key: SenderKey) -> PageserverFeedback? { connections[key]?.feedback }
+
     /// What a connection has last said about its remote consistency; zero before it has.
-    package func remoteConsistent(of key: SenderKey) -> LSN {
-        connections[key]?.feedback?.remoteConsistent ?? .invalid
-    }
+    package func remoteConsistent(of key: SenderKey) -> LSN { feedback(of: key)?.remoteConsistent ?? .invalid }
 
     /// A shard of a current layout, for the status.
     package struct ShardStatus: Hashable, Sendable {

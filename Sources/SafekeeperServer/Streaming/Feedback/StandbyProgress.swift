@@ -35,6 +35,14 @@ package struct StandbyProgress: Sendable {
     /// Whether a connection is a standby's: it has said so.
     package func isStandby(_ key: ShardProgress.SenderKey) -> Bool { standbys[key] != nil }
 
+    /// What a standby has said last, empty where it hasn't; nil if the connection is none's.
+    package func feedback(of key: ShardProgress.SenderKey) -> (StandbyStatus, StandbyHorizons)? {
+        standbys[key].map { standby in
+            let empty = StandbyStatus(write: .invalid, flush: .invalid, apply: .invalid, time: .epoch)
+            return (standby.status ?? empty, standby.horizons ?? StandbyHorizons())
+        }
+    }
+
     /// What the standbys need, for the proposer.
     package var horizons: StandbyHorizons {
         let all = standbys.values.compactMap(\.horizons)

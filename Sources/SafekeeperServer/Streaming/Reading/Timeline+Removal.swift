@@ -13,7 +13,7 @@ package struct RemovalHorizon: Hashable, Sendable {
     package var commit: LSN
     /// The end of the durable records.
     package var flush: LSN
-    /// The first position that some connected receiver still has to be sent; nil if there is none.
+    /// The first position that a connected receiver, or its reader, still needs; nil if there is none.
     package var oldestReceiver: LSN?
 
     package init(remoteConsistent: LSN, backup: LSN?, commit: LSN, flush: LSN, oldestReceiver: LSN?) {
@@ -58,6 +58,7 @@ extension Timeline {
         guard let pass = gate.enter() else { return 0 }
         defer { extendLifetime(pass) }
         do {
+            let positions = [streaming.senders.oldestPosition, await streaming.fanOut.oldestPosition]
             let (horizon, files) = try await withState { state in
                 let persisted = state.persisted
                 return (
@@ -66,7 +67,7 @@ extension Timeline {
                         backup: keepsUnsaved ? persisted.backupLSN : nil,
                         commit: persisted.commitLSN,
                         flush: state.positions.flushRecordLSN,
-                        oldestReceiver: streaming.senders.oldestPosition
+                        oldestReceiver: positions.compactMap { $0 }.min()
                     ),
                     state.store.files
                 )

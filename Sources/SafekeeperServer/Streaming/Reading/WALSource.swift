@@ -93,6 +93,7 @@ package struct WALSource: Sendable {
     ///   - start: where it begins.
     ///   - end: where it ends, as ``chunkEnd(from:available:limit:)`` says.
     ///   - buffer: what it is put behind.
+    /// - Returns: the buffer.
     /// - Throws: ``WALReadError``.
     package func append(from start: LSN, to end: LSN, to buffer: ByteBuffer) async throws(WALReadError) -> ByteBuffer {
         if start < timelineStart { return appendFirstSegment(from: start, to: end, to: buffer) }

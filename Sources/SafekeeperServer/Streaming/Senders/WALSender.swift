@@ -18,6 +18,8 @@ package struct WALSender: Sendable {
     package struct Client: Sendable {
         /// The number of its connection.
         package var connection: UInt64
+        /// The address of its client.
+        package var address: String
         /// What it calls itself.
         package var applicationName: String?
         /// How it wants WAL, and for which shard.
@@ -27,11 +29,13 @@ package struct WALSender: Sendable {
 
         package init(
             connection: UInt64,
+            address: String,
             applicationName: String?,
             receiver: SafekeeperStartupOptions.Receiver,
             request: StartReplication
         ) {
             self.connection = connection
+            self.address = address
             self.applicationName = applicationName
             self.receiver = receiver
             self.request = request
@@ -71,6 +75,7 @@ package struct WALSender: Sendable {
     /// - Parameters:
     ///   - messages: what comes in, each element the payload of a CopyData.
     ///   - send: sends payloads, one call after the other, and waits while the receiver is behind.
+    /// - Returns: how it has ended.
     /// - Throws: ``FanOutError``, ``WALReadError``, ``ShardStreamEnd``, `WALStreamMessageError` and others whose text is for
     ///   the receiver; what `messages` and `send` throw.
     package func run<Messages: AsyncSequence & Sendable>(
@@ -80,6 +85,7 @@ package struct WALSender: Sendable {
         let key = senders.add(
             WALSenders.Entry(
                 connection: client.connection,
+                address: client.address,
                 applicationName: client.applicationName,
                 shard: client.shard,
                 start: client.request.start,

@@ -14,6 +14,8 @@ package final class WALSenders: Sendable {
     package struct Entry: Hashable, Sendable {
         /// The number of its connection.
         package var connection: UInt64
+        /// The address of its client.
+        package var address: String
         /// What it calls itself.
         package var applicationName: String?
         /// Its shard; nil if it gets raw WAL.
@@ -115,9 +117,33 @@ package final class WALSenders: Sendable {
 // MARK: - Status
 
 extension WALSenders {
-    /// The receivers, in the order of their coming.
-    package var all: [Entry] {
-        state.withLock { state in state.entries.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value) }
+    /// What a receiver has said last.
+    package enum Feedback: Hashable, Sendable {
+        /// A pageserver's; empty before it has said anything.
+        case pageserver(PageserverFeedback)
+        /// A standby's.
+        case standby(StandbyStatus, StandbyHorizons)
+    }
+
+    /// A receiver, and what it has said last.
+    package struct Status: Hashable, Sendable {
+        package var entry: Entry
+        package var feedback: Feedback
+    }
+
+    /// The receivers and what they have said, in the order of their coming.
+    package var status: [Status] {
+        state.withLock { state in
+            state.entries.sorted { $0.key.rawValue < $1.key.rawValue }.map { key, entry in
+                if let (status, horizons) = state.standbys.feedback(of: key) {
+                    return Status(entry: entry, feedback: .standby(status, horizons))
+                }
+                return Status(
+                    entry: entry,
+                    feedback: .pageserver(state.progress.feedback(of: key) ?? PageserverFeedback())
+                )
+            }
+        }
     }
 
     /// How many there are.
