@@ -90,12 +90,6 @@ import Testing
         #expect(try ReplicationCommand(parsing: expected.description) == expected)
     }
 
-    @Test func whatASafekeeperServes() throws {
-        #expect(ReplicationCommand.identifySystem.isServedBySafekeeper)
-        #expect(!ReplicationCommand.show(name: "x").isServedBySafekeeper)
-        #expect(!ReplicationCommand.timelineHistory(1).isServedBySafekeeper)
-    }
-
     private static func malformed(_ command: String, _ position: Int, _ expected: String) -> ReplicationCommandError {
         .malformed(command: command, position: position, expected: expected)
     }

@@ -49,6 +49,26 @@ struct CommandTests {
         try await body(safekeeper, proposer, end)
     }
 
+    @Test("A receiver of WAL gets it, and is in the timeline's status")
+    func receiver() async throws {
+        try await withProposer { safekeeper, _, _ in
+            let connection = try BlockingConnection(port: safekeeper.port)
+            try connection.start(options: Self.ids)
+            try connection.query("START_REPLICATION PHYSICAL \(Self.start)")
+            #expect(try connection.receive()?.tag == UInt8(ascii: "W"))
+            #expect(try connection.receive()?.tag == UInt8(ascii: "d"))
+            let status = try await safekeeper.call("GET", Self.path).body
+            let sender =
+                #""walsenders":[{"Vanilla":{"ttid":"\#(Self.tenant)/\#(Self.timeline)","addr":"127.0.0.1:"#
+            #expect(status.contains(sender), "\(status)")
+            let feedback =
+                #""feedback":{"Pageserver":{"current_timeline_size":0,"last_received_lsn":"0/0","#
+                + #""disk_consistent_lsn":"0/0","remote_consistent_lsn":"0/0","#
+                + #""replytime":"2000-01-01T00:00:00+00:00","shard_number":0,"corruption_detected":false}}"#
+            #expect(status.contains(feedback), "\(status)")
+        }
+    }
+
     /// The answer to a command: its rows' texts, nil for NULL, and the error's text if there is one.
     private func answer(
         _ command: String,
@@ -99,7 +119,8 @@ struct CommandTests {
             )
             #expect(
                 try answer("START_REPLICATION PHYSICAL 0/0", safekeeper).error
-                    == "unsupported command START_REPLICATION"
+                    == "Requested streaming from 0/0, which is before the start of the timeline \(Self.start), "
+                    + "and also doesn't start at the first segment of that timeline"
             )
             let receivers = try await safekeeper.call("GET", Self.path).body
             #expect(receivers.contains(#""walreceivers":[{"conn_id":1,"status":"Streaming"}]"#), "\(receivers)")

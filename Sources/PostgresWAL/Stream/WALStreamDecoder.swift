@@ -447,7 +447,17 @@ extension WALStreamDecoder {
         return isOlder && PostgresMajorVersion(pageMagic: page.magic) != nil ? .stale : .corrupt
     }
 
-    /// Whether a record can start at `start`.
+    /// Whether a record can start at `start`: whether a decoder can be made there.
+    package static func canStart(at start: LSN, segmentSize: WALSegmentSize) -> Bool {
+        do throws(WALDecodeError) {
+            try check(start: start, segmentSize: segmentSize)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Throws unless a record can start at `start`.
     static func check(start: LSN, segmentSize: WALSegmentSize) throws(WALDecodeError) {
         let headerSize =
             segmentSize.segmentStart(of: start) == start.pageStart

@@ -55,6 +55,11 @@ public struct ColumnDescription: Hashable, Sendable {
     public static func int4(_ name: String) -> ColumnDescription {
         ColumnDescription(name: name, typeOID: 23, typeSize: 4)
     }
+
+    /// Makes a column of type `int8`.
+    public static func int8(_ name: String) -> ColumnDescription {
+        ColumnDescription(name: name, typeOID: 20, typeSize: 8)
+    }
 }
 
 /// What an error tells the client.

@@ -2,8 +2,7 @@ public import PostgresWAL
 
 /// A command of the simple query protocol on a WAL port.
 ///
-/// A safekeeper serves those for which ``isServedBySafekeeper`` holds; the others are what clients made for a stock
-/// server send, and are told apart so that they can be refused or served by name.
+/// Some are a safekeeper's own, the others are what clients made for a stock server send before they stream.
 /// Source: `replication-protocol.md` §2, `safekeeper-core.md` §1.2.
 public enum ReplicationCommand: Hashable, Sendable {
     /// Take WAL from a proposer.
@@ -24,14 +23,6 @@ public enum ReplicationCommand: Hashable, Sendable {
     case createReplicationSlot(name: String, isTemporary: Bool, reservesWAL: Bool)
     /// Tell the state of a replication slot.
     case readReplicationSlot(name: String)
-
-    /// Whether a safekeeper runs this; to the others its answer is `unsupported command …`.
-    public var isServedBySafekeeper: Bool {
-        switch self {
-        case .startWALPush, .startReplication, .identifySystem, .timelineStatus, .setDateStyle: true
-        case .show, .timelineHistory, .createReplicationSlot, .readReplicationSlot: false
-        }
-    }
 }
 
 /// What a proposer asks for when it starts.

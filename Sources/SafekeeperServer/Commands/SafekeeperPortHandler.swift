@@ -25,10 +25,13 @@ package struct SafekeeperPortHandler: PortHandler {
         case .startWALPush(let options): try await takeWAL(options, of: id, on: connection)
         case .identifySystem: try await identifySystem(id, connection)
         case .timelineStatus: try await timelineStatus(id, connection)
-        case .startReplication: throw UnsupportedCommand(name: "START_REPLICATION")
-        // The port answers or refuses these itself.
-        case .setDateStyle, .show, .timelineHistory, .createReplicationSlot, .readReplicationSlot:
-            throw UnsupportedCommand(name: "\(command)")
+        case .startReplication(let request): try await sendWAL(request, of: id, on: connection)
+        case .show(let name): try await show(name, id, connection)
+        case .createReplicationSlot(let name, _, _): try await createSlot(name, id, connection)
+        case .readReplicationSlot: try await connection.answer(StockCommands.readSlot)
+        case .timelineHistory(let timeline): throw NoTimelineHistory(timeline: timeline)
+        // The port answers this itself.
+        case .setDateStyle: throw UnsupportedCommand(name: "\(command)")
         }
     }
 }
@@ -56,6 +59,19 @@ extension SafekeeperPortHandler {
             positions = nil
         }
         try await connection.answer(BackendMessage.timelineStatus(positions))
+    }
+
+    private func show(_ name: String, _ id: TenantTimelineID, _ connection: PortConnection) async throws {
+        let segmentSize = try await registry.withTimeline(id) { timeline in
+            try await timeline.withState { $0.store.segmentSize }
+        }
+        guard let answer = StockCommands.show(name, segmentSize: segmentSize) else { throw UnknownSetting(name: name) }
+        try await connection.answer(answer)
+    }
+
+    private func createSlot(_ name: String, _ id: TenantTimelineID, _ connection: PortConnection) async throws {
+        _ = try registry.timeline(id)
+        try await connection.answer(StockCommands.createSlot(name))
     }
 }
 

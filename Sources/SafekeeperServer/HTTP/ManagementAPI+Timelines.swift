@@ -52,7 +52,8 @@ extension ManagementAPI {
         try permit(.tenant(id.tenant), call.claims, call.logger)
         return try await use(id) { timeline in
             let receivers = timeline.receivers.all
-            return try await timeline.withState { Self.status(of: id, $0, receivers) }
+            let senders = timeline.streaming.senders
+            return try await timeline.withState { Self.status(of: id, $0, receivers, senders) }
         }
     }
 
@@ -179,7 +180,8 @@ extension ManagementAPI {
     private static func status(
         of id: TenantTimelineID,
         _ state: TimelineState,
-        _ receivers: [(connection: UInt64?, status: WALReceivers.Status)]
+        _ receivers: [(connection: UInt64?, status: WALReceivers.Status)],
+        _ senders: WALSenders
     ) -> JSONValue {
         typealias Forms = JSONForms
         let persisted = state.persisted
@@ -201,9 +203,9 @@ extension ManagementAPI {
             "backup_lsn": Forms.lsn(current.backupLSN),
             "peer_horizon_lsn": Forms.lsn(current.peerHorizonLSN),
             "remote_consistent_lsn": Forms.lsn(current.remoteConsistentLSN),
-            // Neither peers nor senders of WAL are there yet.
+            // There are no peers yet.
             "peers": .array([]),
-            "walsenders": .array([]),
+            "walsenders": .array(senders.status.map { Forms.sender($0, of: id) }),
             "walreceivers": .array(
                 receivers.map { receiver in
                     Forms.object([
@@ -212,6 +214,7 @@ extension ManagementAPI {
                     ])
                 }
             ),
+            "shards": .array(senders.progress.status.map(Forms.shard)),
         ])
     }
 }

@@ -2,7 +2,7 @@ package import ReplicationProtocol
 
 /// What is behind a port: it runs the commands of clients.
 package protocol PortHandler: Sendable {
-    /// Runs a command, one of those for which `isServedBySafekeeper` holds but the setting of the date style.
+    /// Runs a command, any but the setting of the date style.
     ///
     /// The client may run it as far as its token goes. It gives its answer with ``PortConnection/answer(_:)``, or opens
     /// a stream with ``PortConnection/copyBoth()``. An error thrown is told to the client by its description, see

@@ -18,6 +18,8 @@ package actor Timeline {
     package nonisolated let gate = TimelineGate()
     /// The proposers that are connected.
     package nonisolated let receivers: WALReceivers
+    /// Those who are sent its WAL.
+    package nonisolated let streaming: TimelineStreaming
     /// Its folder.
     package nonisolated let folder: TimelineFolder
     nonisolated let settings: TimelineSettings
@@ -50,6 +52,10 @@ package actor Timeline {
         self.logger = logger
         gauges = TimelineGauges(folder.id, factory: metrics.factory)
         receivers = WALReceivers(total: metrics.receivers, ofTimeline: gauges.connectedComputes)
+        streaming = TimelineStreaming(
+            receivers: receivers,
+            fanOut: WALFanOut(limits: settings.fanOutLimits, time: time, logger: logger)
+        )
         queue = BlockingQueue(label: "timeline \(folder.id)")
     }
 }
@@ -62,6 +68,10 @@ package struct TimelineSettings: Sendable {
     package var controlFileSaveInterval = Duration.seconds(300)
     /// How many messages of one proposer may wait for the disk.
     package var queueLimits = MessageQueue.Limits()
+    /// The bounds of the queues of those who are sent WAL, and how patient with them to be.
+    package var fanOutLimits = FanOutLimits()
+    /// Whether WAL that is not in remote storage stays even if everybody has it.
+    package var keepsWALUntilOffloaded = true
 
     package init(state: TimelineState.Settings) {
         self.state = state
@@ -112,6 +122,7 @@ extension Timeline {
         } catch {
             throw TimelineError(making: id, error)
         }
+        state.tail = streaming.tail
         self.state = state
         publish()
         let schedule = ControlFileSchedule(
@@ -231,7 +242,10 @@ extension Timeline {
                 switch schedule.next(unsavedDistance: watch.current.unsavedDistance, now: time.now) {
                 case .save:
                     let isSaved = await saveControlFile()
-                    if isSaved { schedule.saved(at: time.now) }
+                    if isSaved {
+                        schedule.saved(at: time.now)
+                        await removeOldWAL(keepsUnsaved: settings.keepsWALUntilOffloaded)
+                    }
                     let pause = isSaved ? ControlFileSchedule.refreshInterval : ControlFileSchedule.retryInterval
                     try await time.sleep(until: time.now + pause)
                 case .wait(let distance, nil):

@@ -29,6 +29,8 @@ package final class TimelineState {
 
     /// The timeline's WAL.
     package let store: WALStore
+    /// Where the WAL that was written last is kept in memory, if anywhere.
+    package var tail: WALTail?
     private let controlFile: ControlFileStore
     private var acceptor: Acceptor
 
@@ -191,7 +193,9 @@ extension TimelineState {
                 controlFile.overlay.commitLSN = commit
                 controlFile.overlay.peerHorizonLSN = peerHorizon
             case .flush: try change { store throws(WALStoreError) in try store.flush() }
-            case .truncate(let end): try change { store throws(WALStoreError) in try store.truncate(to: end) }
+            case .truncate(let end):
+                tail?.truncate(to: end)
+                try change { store throws(WALStoreError) in try store.truncate(to: end) }
             case .write(let begin): try write(wal, at: begin)
             case .adoptSystemIdentifier(let identifier, let localStart):
                 try change { store throws(WALStoreError) in
@@ -212,6 +216,7 @@ extension TimelineState {
         } catch {
             throw .store(error)
         }
+        tail?.append(wal, at: begin)
     }
 
     private func change(_ body: (WALStore) throws(WALStoreError) -> Void) throws(AcceptorError) {

@@ -159,23 +159,8 @@ package struct SegmentFiles: Sendable {
     ///   of a file that is too short.
     /// - Throws: ``WALStoreError`` if the segment isn't there or can't be read.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at lsn: LSN) throws(WALStoreError) -> Int {
-        let offset = segmentSize.offset(of: lsn)
-        let count = min(UInt64(buffer.count), segmentSize.bytes - offset)
-        let number = segmentSize.segmentNumber(of: lsn)
-        let file: OpenFile?
-        do throws(StorageError) {
-            file = try openForReading(segment: number)
-        } catch {
-            throw .storage(error)
-        }
-        guard let file else { throw .missingSegment(lsn: lsn, path: path(ofSegment: number, isPartial: false)) }
-        defer { fileSystem.close(file) }
-        do throws(StorageError) {
-            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(count)])
-            return try fileSystem.read(into: target, from: file, at: offset)
-        } catch {
-            throw .storage(error)
-        }
+        var reader = SegmentReader(self)
+        return try reader.read(into: buffer, at: lsn)
     }
 }
 
@@ -185,4 +170,9 @@ package struct SegmentBytes: Hashable, Sendable {
     package let offset: UInt64
     /// The bytes.
     package let bytes: [UInt8]
+
+    package init(offset: UInt64, bytes: [UInt8]) {
+        self.offset = offset
+        self.bytes = bytes
+    }
 }

@@ -58,7 +58,7 @@ struct ManagementAPITests {
                     "pg_info":{"pg_version":150008,"system_id":18446744073709551615,"wal_seg_size":16777216},\
                     "flush_lsn":"0/14EE150","timeline_start_lsn":"0/14EE150","local_start_lsn":"0/14EE150",\
                     "commit_lsn":"0/14EE150","backup_lsn":"0/14EE150","peer_horizon_lsn":"0/14EE150",\
-                    "remote_consistent_lsn":"0/0","peers":[],"walsenders":[],"walreceivers":[]}
+                    "remote_consistent_lsn":"0/0","peers":[],"walsenders":[],"walreceivers":[],"shards":[]}
                     """
             )
             let parsed = try JSONValue(parsing: status.body)

@@ -47,7 +47,7 @@ import Testing
             .errorResponse(ErrorResponse("timelineid is required"))
         ),
         ("", "SELECT 1", .errorResponse(ErrorResponse("unsupported command SELECT 1"))),
-        ("", "SHOW wal_segment_size", .errorResponse(ErrorResponse("unsupported command SHOW wal_segment_size"))),
+        ("", "SHOW wal_segment_size", .errorResponse(ErrorResponse("tenantid is required"))),
         ("", "", .errorResponse(ErrorResponse("unsupported command "))),
         (
             Sample.options, "START_REPLICATION 1/1FFFFFFFF",

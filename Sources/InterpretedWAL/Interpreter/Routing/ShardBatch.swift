@@ -108,16 +108,7 @@ struct ShardBatch: ~Copyable {
 
     /// Ends the batch: its bytes are the whole message then.
     mutating func finish(nextRecordLSN: LSN, rawWALStartLSN: LSN?) {
-        buffer.reserve(
-            ProtobufWriter.batchTailSize(nextRecordLSN: nextRecordLSN, rawWALStartLSN: rawWALStartLSN)
-                + ProtobufWriter.slack
-        )
-        let end = ProtobufWriter.writeBatchTail(
-            nextRecordLSN: nextRecordLSN,
-            rawWALStartLSN: rawWALStartLSN,
-            at: buffer.writePointer
-        )
-        buffer.commit(upTo: end)
+        buffer.appendBatchEnd(nextRecordLSN: nextRecordLSN, rawWALStartLSN: rawWALStartLSN)
     }
 
     /// Begins the next batch.

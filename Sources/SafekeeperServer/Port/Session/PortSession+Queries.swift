@@ -60,9 +60,6 @@ extension PortSession {
         } catch {
             return fail("\(error)", for: client, queryProtocol)
         }
-        guard command.isServedBySafekeeper else {
-            return fail("\(ReplicationCommandError.unsupported(text))", for: client, queryProtocol)
-        }
         if command == .setDateStyle { return .send(Self.end(of: [.commandComplete("SELECT 1")], queryProtocol)) }
         guard let tenant = client.options.tenant else {
             return fail("tenantid is required", for: client, queryProtocol)

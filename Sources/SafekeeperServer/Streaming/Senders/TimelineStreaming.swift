@@ -1,0 +1,16 @@
+/// What a timeline has for those who are sent its WAL.
+package final class TimelineStreaming: Sendable {
+    /// The WAL that was written last.
+    package let tail = WALTail()
+    /// Those who are sent WAL, raw or interpreted.
+    package let senders: WALSenders
+    /// Committed WAL, interpreted for all shards at once.
+    package let fanOut: WALFanOut
+    /// Removes WAL that all have.
+    let remover = SegmentRemover()
+
+    init(receivers: WALReceivers, fanOut: WALFanOut) {
+        senders = WALSenders(receivers: receivers)
+        self.fanOut = fanOut
+    }
+}
