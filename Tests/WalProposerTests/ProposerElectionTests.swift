@@ -24,7 +24,8 @@ private typealias Disconnect = ProposerDisconnectReason
         let elected = try harness.receive(.vote(term: 1), from: 0)
         let election = try #require(harness.proposer.election)
         #expect(elected.first == .elected(election))
-        #expect(election.isFirst && election.start == LSN(start) && election.history == .of([(1, start)]))
+        let history = TermHistory.of([(1, start)])
+        #expect(election.isFirst && election.start == LSN(start) && election.history == history)
         #expect(try encoded(elected) == [vector("elected"), vector("first append")])
 
         let answered = try harness.receive(.appended(flush: start, commit: start), from: 0)
@@ -56,12 +57,14 @@ private typealias Disconnect = ProposerDisconnectReason
         var harness = ProposerHarness(try .test(count: 1, startLSN: nil))
         harness.step(.start)
         try harness.greet(0)
+        let created: [(UInt64, UInt64)] = [(0, start)]
         let actions = try harness.receive(
-            .vote(term: 1, flush: start, truncate: start, history: [(0, start)]),
+            .vote(term: 1, flush: start, truncate: start, history: created),
             from: 0
         )
         let election = try #require(harness.proposer.election)
-        #expect(!election.isFirst && election.history == .of([(0, start), (1, start)]))
+        let history = TermHistory.of([(0, start), (1, start)])
+        #expect(!election.isFirst && election.history == history)
         let expected = ProposerElected(
             generation: .invalid,
             term: Term(1),
@@ -108,6 +111,7 @@ private typealias Disconnect = ProposerDisconnectReason
             harness.step(.tick, after: .seconds(10))
         }
         #expect(harness.proposer.phase == .collectingTerms)
+        harness.step(.tick, after: .seconds(5))
         // Neither is a vote of one that has gone again.
         try harness.greet(0)
         try harness.greet(1)
@@ -141,8 +145,9 @@ private typealias Disconnect = ProposerDisconnectReason
             let (flush, history) = voters[donor]
             try harness.receive(.vote(term: 5, flush: flush, truncate: 8, history: history), from: donor)
             let election = try #require(harness.proposer.election)
+            let continued = TermHistory.of(history + [(5, flush)])
             #expect(election.donor == donor && election.start == LSN(flush))
-            #expect(election.history == .of(history + [(5, flush)]))
+            #expect(election.history == continued)
             #expect(harness.proposer.truncate == LSN(8))
         }
     }
@@ -228,7 +233,8 @@ private typealias Disconnect = ProposerDisconnectReason
         harness.step(.start)
         try harness.greet(0)
         let nowhere = try harness.receive(.vote(term: 1, flush: 0x80, history: [(0, 0)]), from: 0)
-        #expect(nowhere.failure == .invalidHistory(.of([(0, 0)]), flush: LSN(0x80), safekeeper: "sk0:5454"))
+        let history = TermHistory.of([(0, 0)])
+        #expect(nowhere.failure == .invalidHistory(history, flush: LSN(0x80), safekeeper: "sk0:5454"))
     }
 
     @Test func messagesThatMakeNoSense() throws {
