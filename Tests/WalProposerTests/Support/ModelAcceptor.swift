@@ -18,8 +18,6 @@ struct ModelAcceptor {
     var flushed: UInt64 = 0
     var commit: UInt64 = 0
     var truncate: UInt64 = 0
-    /// Whether an answer to WAL is due.
-    var isDirty = false
 
     struct Refusal: Error, CustomStringConvertible {
         let description: String
@@ -43,19 +41,12 @@ struct ModelAcceptor {
     mutating func crash() {
         let lost = Int(end - max(flushed, wal == nil ? 0 : Self.base))
         wal?.removeLast(lost)
-        isDirty = false
     }
 
-    /// The answer to WAL, if one is due.
-    mutating func answer() -> AppendResponse? {
-        guard isDirty else { return nil }
-        isDirty = false
+    /// The answer to WAL.
+    mutating func answer() -> AppendResponse {
         synchronize()
-        return appended
-    }
-
-    private var appended: AppendResponse {
-        AppendResponse(generation: membership.generation, term: term, flush: LSN(flush), commit: LSN(commit))
+        return AppendResponse(generation: membership.generation, term: term, flush: LSN(flush), commit: LSN(commit))
     }
 
     mutating func receive(_ message: ProposerMessage, content: [UInt64]) throws(Refusal) -> AcceptorMessage? {
@@ -125,7 +116,6 @@ struct ModelAcceptor {
             throw Refusal("append at \(request.begin), written up to \(end)")
         }
         wal?.append(contentsOf: content)
-        isDirty = true
         if request.commit.isValid { commit = max(commit, min(request.commit.rawValue, flush)) }
         truncate = max(truncate, request.truncate.rawValue)
         return nil
