@@ -55,7 +55,8 @@ import WalProposer
             let end = theirs.last!.1 + UInt64.random(in: 0...9, using: &generator)
             func term(of entries: Entries, at lsn: UInt64) -> UInt64? { entries.last { $0.1 <= lsn }?.0 }
             // WAL of ours has no end here: it goes on as far as theirs does.
-            let expected = shared.isEmpty
+            let expected =
+                shared.isEmpty
                 ? nil : (10...end).first { $0 == end || term(of: ours, at: $0) != term(of: theirs, at: $0) }
             let common = try TermHistory.of(ours).lastCommonPosition(with: .of(theirs), endingAt: LSN(end))
             #expect(common == expected.map { LSN($0) }, "seed \(seed): \(ours) \(theirs) \(end)")

@@ -92,9 +92,11 @@ private typealias Disconnect = ProposerDisconnectReason
             // The others are asked for their votes as they come.
             for member in quorum..<count {
                 let asked = try harness.greet(member)
-                #expect(asked.messages.map(\.message) == [
-                    .voteRequest(VoteRequest(generation: .invalid, term: Term(UInt64(quorum))))
-                ])
+                #expect(
+                    asked.messages.map(\.message) == [
+                        .voteRequest(VoteRequest(generation: .invalid, term: Term(UInt64(quorum))))
+                    ]
+                )
                 let told = try harness.receive(.vote(term: UInt64(quorum)), from: member)
                 #expect(told.messages.count == 2)
             }
@@ -239,7 +241,8 @@ private typealias Disconnect = ProposerDisconnectReason
 
     @Test func messagesThatMakeNoSense() throws {
         let nonsense: [AcceptorMessage] = [
-            .vote(term: 4), .vote(term: 5, flush: 80, history: [(1, 88)]), .vote(term: 5, flush: 80, history: [(5, 80)]),
+            .vote(term: 4), .vote(term: 5, flush: 80, history: [(1, 88)]),
+            .vote(term: 5, flush: 80, history: [(5, 80)]),
             .appended(flush: 8), .greeting(0, term: 4),
         ]
         for message in nonsense {

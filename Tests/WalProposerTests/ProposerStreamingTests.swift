@@ -86,7 +86,9 @@ import WalProposer
         limits.maximumUnansweredRequests = 4
         var harness = try elected([0x1000, 0x1000], limits: limits)
         // The first request went out with the election.
-        for step in UInt64(1)...3 { #expect(harness.step(.walAvailable(upTo: LSN(0x1000 + 8 * step))).appends.count == 2) }
+        for step in UInt64(1)...3 {
+            #expect(harness.step(.walAvailable(upTo: LSN(0x1000 + 8 * step))).appends.count == 2)
+        }
         #expect(harness.step(.walAvailable(upTo: LSN(0x1100))).isEmpty)
         // Heartbeats wait as well, and time does not run in circles: the next is a timeout.
         var timers: [Duration] = []
@@ -127,7 +129,10 @@ import WalProposer
         harness.step(.tick, after: .seconds(1))
         #expect(harness.proposer.status.members[0].flush == LSN(0x2000))
         try harness.greet(0, term: 5)
-        let actions = try harness.receive(.vote(term: 5, given: false, flush: 0x1800, history: [(1, 0x80), (5, 0x1000)]), from: 0)
+        let actions = try harness.receive(
+            .vote(term: 5, given: false, flush: 0x1800, history: [(1, 0x80), (5, 0x1000)]),
+            from: 0
+        )
         guard case .elected(let elected)? = actions.messages.first?.message else {
             Issue.record("not told of the election")
             return

@@ -101,7 +101,9 @@ import WalProposer
         var harness = ProposerHarness(try .test())
         #expect(harness.step(.tick).isEmpty && harness.step(.walAvailable(upTo: LSN(8))).isEmpty)
         #expect(harness.step(.start).connecting == [0, 1, 2])
-        #expect(harness.proposer.handle(.tick, at: .seconds(9)).contains { if case .setTimer = $0 { true } else { false } })
+        #expect(
+            harness.proposer.handle(.tick, at: .seconds(9)).contains { if case .setTimer = $0 { true } else { false } }
+        )
         #expect(harness.proposer.handle(.tick, at: .zero) == [.setTimer(at: .seconds(10))])
     }
 }

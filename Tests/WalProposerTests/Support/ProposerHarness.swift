@@ -168,7 +168,9 @@ extension MembershipConfiguration {
 extension [ProposerAction] {
     /// The messages among them, with the member they are for.
     var messages: [(member: Int, message: ProposerMessage, wal: ProposerWALSource?)] {
-        compactMap { if case .send(let connection, let message, let wal) = $0 { (connection.member, message, wal) } else { nil } }
+        compactMap {
+            if case .send(let connection, let message, let wal) = $0 { (connection.member, message, wal) } else { nil }
+        }
     }
 
     /// The append requests among them, with the member they are for.

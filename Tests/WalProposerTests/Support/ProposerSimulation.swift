@@ -105,8 +105,12 @@ struct ProposerSimulation {
         if parties.isEmpty || !isCalm && generator.chance(1, in: parties.allSatisfy { $0.outcome != nil } ? 5 : 300) {
             try begin()
         }
-        if generator.chance(1, in: 4) { now += .milliseconds(Int64.random(in: 1...(isCalm ? 60 : 300), using: &generator)) }
-        guard let index = parties.indices.randomElement(using: &generator), parties[index].outcome == nil else { return }
+        if generator.chance(1, in: 4) {
+            now += .milliseconds(Int64.random(in: 1...(isCalm ? 60 : 300), using: &generator))
+        }
+        guard let index = parties.indices.randomElement(using: &generator), parties[index].outcome == nil else {
+            return
+        }
         try step(party: index)
     }
 
@@ -279,7 +283,8 @@ struct ProposerSimulation {
             throw Failure(description: "committed WAL has changed below \(commit)")
         }
         let agreeing = Set(acceptors.filter { $0.wal?.prefix(count) == content.prefix(count) }.map(\.node))
-        let isQuorum = proposer.membership.generation.isValid
+        let isQuorum =
+            proposer.membership.generation.isValid
             ? proposer.membership.hasQuorum(agreeing.contains) : agreeing.count > acceptors.count / 2
         guard isQuorum else { throw Failure(description: "committed up to \(commit) by \(agreeing) only") }
         if content.count > committed.count { committed = content }
