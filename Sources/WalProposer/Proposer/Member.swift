@@ -3,7 +3,9 @@ import ReplicationProtocol
 
 /// What a proposer knows of one safekeeper.
 struct Member: Sendable {
-    /// How far the conversation has got. Any failure leads back to `offline`.
+    /// How far the conversation has got.
+    ///
+    /// Any failure leads back to `offline`.
     enum Phase: Sendable {
         /// No connection until then. Next: `connecting`.
         case offline(retryAt: Duration)

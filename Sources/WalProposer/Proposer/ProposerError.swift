@@ -1,7 +1,9 @@
 public import PostgresWAL
 public import ReplicationProtocol
 
-/// Why a proposer has come to its end. Safekeepers are named by their addresses.
+/// Why a proposer has come to its end.
+///
+/// Safekeepers are named by their addresses.
 public enum ProposerError: Error, Hashable, Sendable {
     /// A safekeeper knows of a higher term: another proposer is at work, or was while this one campaigned.
     case higherTerm(seen: Term, own: Term, safekeeper: String)

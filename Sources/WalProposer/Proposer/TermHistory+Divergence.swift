@@ -9,7 +9,8 @@ extension TermHistory {
     ///   - end: The end of its WAL.
     /// - Returns: The end of what both have in common; nil if they have nothing in common.
     ///
-    /// Throws ``HistoryConflict`` if one term begins at two places, which no run of the protocol makes.
+    /// - Throws: ``HistoryConflict`` if one term begins at two places, which no run of the protocol makes.
+    ///
     /// Source: `safekeeper-core.md` §3.3.
     package func lastCommonPosition(with other: TermHistory, endingAt end: LSN) throws(HistoryConflict) -> LSN? {
         var common = 0
