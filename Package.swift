@@ -17,6 +17,8 @@ let package = Package(
         .library(name: "ShardIdentity", targets: ["ShardIdentity"]),
         .library(name: "InterpretedWAL", targets: ["InterpretedWAL"]),
         .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
+        .library(name: "PostgresClient", targets: ["PostgresClient"]),
+        .library(name: "WalProposer", targets: ["WalProposer"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -36,6 +38,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // The reference protobuf codec, made by scripts/generate-protos.
         .target(name: "CInterpretedWALProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
@@ -76,7 +79,13 @@ let package = Package(
             swiftSettings: settings
         ),
 
-        // Beside the rows: WAL segment files, for tools and tests.
+        .target(
+            name: "WalProposer",
+            dependencies: ["PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            swiftSettings: settings
+        ),
+
+        // Beside the rows: WAL segment files, for tools and tests; connections by libpq.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
         // Beside the rows, too: what the servers say about themselves.
         .target(
@@ -87,6 +96,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "PostgresClient", dependencies: ["CLibpq"], swiftSettings: settings),
 
         // Row 4: executables.
         .executableTarget(
@@ -230,6 +240,18 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PostgresClientTests",
+            dependencies: ["PostgresClient", "PostgresHarness"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WalProposerTests",
+            dependencies: [
+                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalProposer",
             ],
             swiftSettings: settings
         ),
