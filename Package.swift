@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "ShardIdentity", targets: ["ShardIdentity"]),
         .library(name: "InterpretedWAL", targets: ["InterpretedWAL"]),
         .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
+        .library(name: "Ingest", targets: ["Ingest"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -34,6 +35,7 @@ let package = Package(
         .target(name: "CChecksum"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // The reference protobuf codec, made by scripts/generate-protos.
         .target(name: "CInterpretedWALProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
@@ -56,6 +58,11 @@ let package = Package(
         ),
 
         // Row 3: the parties.
+        .target(
+            name: "Ingest",
+            dependencies: ["CChecksum", "CRocksDB", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
+            swiftSettings: settings
+        ),
         .target(
             name: "SafekeeperServer",
             dependencies: [
@@ -164,6 +171,14 @@ let package = Package(
         .testTarget(
             name: "WALFilesTests",
             dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "IngestTests",
+            dependencies: [
+                "CChecksum", "Ingest", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
+                "TestFixtures", "WALFiles",
+            ],
             swiftSettings: settings
         ),
         .target(

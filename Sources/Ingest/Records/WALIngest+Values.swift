@@ -1,0 +1,104 @@
+internal import InterpretedWAL
+internal import PostgresWAL
+internal import ShardIdentity
+
+// The blocks of a record: their values, relations that grow by them, and the gaps that this leaves.
+// Source: `ingest.md` §2.2.
+
+extension WALIngest {
+    /// Takes over the values of a record: their bytes in one piece, and an entry for each.
+    ///
+    /// The hot path: for a block inside of a relation that the last one was in too nothing is looked up.
+    @inline(__always)
+    mutating func ingestValues(of record: borrowing RecordView) throws(IngestFault) {
+        let start = pending.append(raw: record.raw)
+        var values = record.values
+        while let value = try next(&values) {
+            switch value {
+            case .serialized(let key, let valueLSN, let offset, let length, let willInit):
+                guard valueLSN == lsn else { throw .valueLSN(key: Key(key), found: valueLSN) }
+                if !relations.own.contains(key) { try note(key, isOwn: true) }
+                pending.append(StoreBatch.Entry(key: key, lsn: valueLSN, offset: start &+ offset, length: length))
+                if willInit { statistics.images &+= 1 } else { statistics.deltas &+= 1 }
+            case .observed(let key, let valueLSN):
+                guard valueLSN == lsn else { throw .valueLSN(key: Key(key), found: valueLSN) }
+                if !relations.observed.contains(key) { try note(key, isOwn: false) }
+                statistics.observed &+= 1
+            }
+        }
+    }
+
+    @inline(__always)
+    private func next(_ values: inout ValueIterator) throws(IngestFault) -> ValueMetadata? {
+        do throws(WireError) {
+            return try values.next()
+        } catch {
+            throw .wire(error)
+        }
+    }
+
+    /// Checks a block's key, and makes its relation large enough for it.
+    @inline(never)
+    private mutating func note(_ compact: CompactKey, isOwn: Bool) throws(IngestFault) {
+        let key = Key(compact)
+        guard compact.high >> 56 == 0, key.isRelationBlock, key.field5 <= ForkNumber.initialization,
+            let relation = key.relationTag
+        else { throw .unsupportedKey(key) }
+        if isOwn {
+            guard identity.isLocal(key) else { throw .foreignKey(key) }
+        } else {
+            guard shard.isShardZero, !identity.isLocal(key) else { throw .unexpectedObservation(key) }
+        }
+
+        let packed = PackedFork(compact)
+        let block = key.field6
+        let old: UInt32
+        if let size = try size(of: relation) {
+            old = size
+        } else {
+            try create(relation, blocks: 0)
+            old = 0
+        }
+        if block >= old {
+            try writeSize(block + 1, of: relation, packed, before: old)
+            try fillGap(of: relation, old..<block)
+        }
+        let known = KnownBlocks(packed, stripe(of: key, below: max(old, block + 1)))
+        if isOwn { relations.own = known } else { relations.observed = known }
+    }
+
+    /// The blocks around a key's that are on the same shard, as far as that is known without looking, below a size.
+    private func stripe(of key: Key, below size: UInt32) -> Range<UInt32> {
+        guard identity.count.effective > 1, key.field5 != ForkNumber.initialization else { return 0..<size }
+        let pages = identity.stripeSize.pages
+        let first = identity.stripeSize.stripe(ofBlock: key.field6) * pages
+        let (end, overflow) = first.addingReportingOverflow(pages)
+        return first..<(overflow ? size : min(size, end))
+    }
+
+    /// Puts zero pages for this shard's blocks of a range that the WAL passes over.
+    ///
+    /// Older pages from before a truncation would show through otherwise. A block of the range that the same record
+    /// writes after all comes later in the batch, and counts.
+    private mutating func fillGap(of relation: RelationTag, _ blocks: Range<UInt32>) throws(IngestFault) {
+        var first = blocks.lowerBound
+        var count = 0
+        while first < blocks.upperBound {
+            let key = Key.relationBlock(relation, block: first)
+            let end = stripe(of: key, below: blocks.upperBound).upperBound
+            if identity.isLocal(key) {
+                count += Int(end - first)
+                guard count <= options.maximumGapBlocks else {
+                    throw .gapTooLarge(
+                        relation: relation,
+                        blocks: UInt32(blocks.count),
+                        limit: options.maximumGapBlocks
+                    )
+                }
+                for block in first..<end { try putZeroPage(.relationBlock(relation, block: block)) }
+                statistics.gapBlocks &+= UInt64(end - first)
+            }
+            first = end
+        }
+    }
+}
