@@ -51,7 +51,7 @@ public final class ShardIngest {
         options: IngestOptions = IngestOptions()
     ) throws(IngestError) {
         do throws(IngestFault) {
-            guard let state = try ShardIngest.readState(of: store) else { throw .notCreated }
+            guard let state = try store.shardState() else { throw .notCreated }
             guard state.shard == shard else { throw .otherShard(stored: state.shard) }
             guard !state.isImporting else { throw .unfinishedImport }
             guard let bytes = try store.image(of: .checkpoint, atOrBelow: state.lastRecordLSN) else {
@@ -71,8 +71,8 @@ public final class ShardIngest {
     /// What a server has at its start comes from an import; this is for WAL that begins with nothing, and for tests.
     ///
     /// - Parameters:
-    ///   - store: an empty store.
     ///   - shard: what it is to hold.
+    ///   - store: an empty store.
     ///   - lsn: where the WAL begins, a multiple of 8.
     ///   - checkpoint: the state of counters at that point.
     ///   - options: see there.
@@ -85,7 +85,7 @@ public final class ShardIngest {
         options: IngestOptions = IngestOptions()
     ) throws(IngestError) {
         do throws(IngestFault) {
-            guard try ShardIngest.readState(of: store) == nil else { throw .alreadyCreated }
+            guard try store.shardState() == nil else { throw .alreadyCreated }
             var core = WALIngest(creating: shard, in: store, at: lsn, checkpoint: checkpoint, options: options)
             try core.begin(lsn)
             try core.putEmptyDirectories()
@@ -104,17 +104,6 @@ public final class ShardIngest {
         reader = ShardReader(store: core.store, shard: core.shard, watch: watch)
         self.diskConsistentLSN = diskConsistentLSN
         self.core = core
-    }
-
-    private static func readState(of store: any VersionedStore) throws(IngestFault) -> ShardState? {
-        let bytes: [UInt8]?
-        do throws(StoreError) {
-            bytes = try store.readState()
-        } catch {
-            throw .store(error)
-        }
-        guard let bytes else { return nil }
-        return try ShardState(decoding: bytes)
     }
 
     /// How far the shard has got.

@@ -40,11 +40,12 @@ public struct ShardReader: Sendable {
 extension ShardReader {
     /// All versions of a key in a range of LSNs, newest first.
     ///
-    /// Pages that came with a copied database have an image there that stands for all before.
+    /// Pages that came with a copied database begin with a reference to the page they were copied from.
     ///
     /// - Parameters:
     ///   - key: the key.
     ///   - lsns: the LSNs, both included.
+    /// - Returns: LSN and stored bytes of each.
     /// - Throws: ``ReadError``.
     public func versions(of key: Key, in lsns: ClosedRange<LSN>) throws(ReadError) -> [(lsn: LSN, bytes: [UInt8])] {
         try check(lsns.upperBound)

@@ -6,7 +6,9 @@ public struct ShardPositions: Hashable, Sendable {
     public internal(set) var initialLSN: LSN
     /// The LSN of the last record: everything up to here can be read.
     public internal(set) var lastRecordLSN: LSN
-    /// The LSN of the record before the last one; 0/0 if not known. On shard zero it is the end of the record before.
+    /// The LSN of the record before the last one; 0/0 if not known.
+    ///
+    /// On shard zero it is where the record before the newest one ended.
     public internal(set) var previousRecordLSN: LSN
     /// Everything up to here survives a crash, and ingest goes on from here after one.
     public internal(set) var diskConsistentLSN: LSN

@@ -75,3 +75,17 @@ extension ShardState {
         }
     }
 }
+
+extension VersionedStore {
+    /// The state record; nil in a store that was never written to.
+    func shardState() throws(IngestFault) -> ShardState? {
+        let bytes: [UInt8]?
+        do throws(StoreError) {
+            bytes = try readState()
+        } catch {
+            throw .store(error)
+        }
+        guard let bytes else { return nil }
+        return try ShardState(decoding: bytes)
+    }
+}

@@ -28,7 +28,9 @@ public final class RocksDBStore: VersionedStore {
         public var writeBufferSize = 64 << 20
         /// How many such amounts there may be before commits have to wait for the disk.
         public var maximumWriteBuffers = 4
-        /// Whether table files are merged into larger ones. Only tests have a reason to say no.
+        /// Whether table files are merged into larger ones.
+        ///
+        /// Only tests have a reason to say no.
         public var mergesTables = true
 
         /// Makes the standard options.
