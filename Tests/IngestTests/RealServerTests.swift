@@ -14,54 +14,44 @@ struct RealServerTests {
         let outcome = try Workload.shared(major: major)
         let version = try #require(PostgresMajorVersion(rawValue: major))
         let folder = try TemporaryFolder()
-        let whole = try testShard(version: version)
-        let parts = try (0..<4).map { try testShard($0, of: 4, stripe: 2, version: version) }
-
-        let wholeStore = try RocksDBStore(path: folder.path(of: "store"))
-        let partStores = parts.map { _ in InMemoryStore() }
-        let targets: [(shard: TimelineShard, store: any VersionedStore)] =
-            [(whole, wholeStore)] + zip(parts, partStores).map { ($0, $1) }
-        let start = try BackupImport.run(.archive(outcome.baseBackup), into: targets)
+        let store = try RocksDBStore(path: folder.path(of: "store"))
+        let target = try testShard(version: version)
+        let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(target, store)])
 
         let warnings = Warnings()
         var options = IngestOptions()
         options.onWarning = { warnings.add($0) }
-        let shards = try targets.map { try ShardIngest(opening: $0.store, as: $0.shard, options: options) }
-        #expect(shards.allSatisfy { $0.positions.isInBackup && $0.positions.lastRecordLSN == start })
-        let feed = try WALFeed(outcome.walDirectory, from: start, to: outcome.end)
-        try feed.ingest(into: shards)
+        let shard = try ShardIngest(opening: store, as: target, options: options)
+        #expect(shard.positions.isInBackup)
+        #expect(shard.positions.lastRecordLSN == start)
+        try WALFeed(outcome.walDirectory, from: start, to: outcome.end).ingest(into: [shard])
 
         #expect(warnings.all == [])
-        for shard in shards {
-            #expect(shard.positions.lastRecordLSN == outcome.end.recordAligned)
-            #expect(!shard.positions.isInBackup)
-        }
-        let files = try DataDirectory(outcome.server.dataDirectory)
-        try compareRelations(shards[0], with: files)
+        #expect(shard.positions.lastRecordLSN == outcome.end.recordAligned)
+        #expect(!shard.positions.isInBackup)
+        #expect(shard.positions.diskConsistentLSN == start)
+        try shard.flush()
+        #expect(shard.positions.diskConsistentLSN == shard.positions.lastRecordLSN)
+
+        var comparison = ServerComparison(shard, try DataDirectory(outcome.server.dataDirectory))
+        try comparison.compareRelations()
+        try comparison.compareVisibilityMaps()
+        try comparison.compareSLRUs()
+        #expect(comparison.differences == [], "PostgreSQL \(major)")
+        #expect(comparison.count > 1000)
+        try checkCounters(shard, outcome.server)
     }
 
-    private func compareRelations(_ shard: ShardIngest, with files: DataDirectory) throws {
-        let lsn = shard.positions.lastRecordLSN
-        let reader = shard.reader
-        var stored: [RelationTag: Int] = [:]
-        for (database, _) in try reader.databases(at: lsn) {
-            for relation in try reader.relations(of: database, at: lsn) {
-                stored[relation] = Int(try reader.relationSize(relation, at: lsn) ?? 0) * 8192
-            }
-        }
-        let unlogged = files.unlogged
-        let isCompared = { (relation: RelationTag) in
-            relation.fork == ForkNumber.initialization
-                || relation.fork == ForkNumber.main && !unlogged.contains(relation.locator)
-        }
-        let expected = files.sizes.filter { isCompared($0.key) }
-        let found = stored.filter { isCompared($0.key) }
-        for (relation, size) in expected where found[relation] != size {
-            print("only there or other size:", relation, size, found[relation] as Any)
-        }
-        for (relation, size) in found where expected[relation] == nil {
-            print("only stored:", relation, size)
-        }
-        #expect(expected == found)
+    private func checkCounters(_ shard: ShardIngest, _ server: PostgresServer) throws {
+        let checkpoint = try shard.reader.checkpoint(at: shard.positions.lastRecordLSN)
+        let next = try server.controlData("Latest checkpoint's NextXID").split(separator: ":").compactMap { UInt64($0) }
+        let nextXID = next[0] << 32 | next[1]
+        // Ours moves in steps of 1024.
+        #expect((nextXID...nextXID + 1024).contains(checkpoint.nextXID))
+        #expect("\(checkpoint.nextOID)" == (try server.controlData("Latest checkpoint's NextOID")))
+        #expect("\(checkpoint.nextMultiXact)" == (try server.controlData("Latest checkpoint's NextMultiXactId")))
+        #expect("\(checkpoint.nextMultiXactOffset)" == (try server.controlData("Latest checkpoint's NextMultiOffset")))
+        #expect("\(checkpoint.oldestXID)" == (try server.controlData("Latest checkpoint's oldestXID")))
+        #expect(checkpoint.redo == shard.positions.lastRecordLSN.rawValue)
     }
 }

@@ -75,7 +75,10 @@ extension WALIngest {
         for (database, content) in relationMaps {
             databases.hasRelationMap[database] = true
             relationDirectories[database] = RelationDirectory()
-            try importValue(content.span.bytes, .relationMap(tablespace: database.tablespace, database: database.database))
+            try importValue(
+                content.span.bytes,
+                .relationMap(tablespace: database.tablespace, database: database.database)
+            )
         }
         for (relation, blocks) in sizes {
             let database = relation.locator.databaseLocator

@@ -71,7 +71,11 @@ final class TestShard {
     }
 
     func ingest(_ records: [InterpretedRecord]) throws {
-        try ingest.ingest(message: testMessage(records).span.bytes)
+        try ingest(message: testMessage(records))
+    }
+
+    func ingest(message: [UInt8]) throws {
+        try ingest.ingest(message: message.span.bytes)
     }
 
     /// The stored bytes of a key's version at exactly this LSN, in hexadecimal; nil if there is none.
