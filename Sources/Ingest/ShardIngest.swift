@@ -209,7 +209,9 @@ extension ShardIngest {
         do throws(IngestFault) {
             let durable = try ShardState(decoding: bytes)
             guard durable.shard == shard else { throw .otherShard(stored: durable.shard) }
-            diskConsistentLSN = max(diskConsistentLSN, durable.lastRecordLSN)
+            // A commit that failed without a clear answer may be durable, but is not known here.
+            let lsn = min(durable.lastRecordLSN, core.committedState.lastRecordLSN)
+            diskConsistentLSN = max(diskConsistentLSN, lsn)
         } catch {
             throw IngestError(shard: shard, lsn: positions.lastRecordLSN, error)
         }

@@ -80,6 +80,9 @@ extension ShardReader {
                 case .value(let value):
                     versions.append(StoredVersion(key: key, lsn: lsn, value: value))
                     return !value.startsFreshPage
+                case .first(let value):
+                    versions.append(StoredVersion(key: key, lsn: lsn, value: value))
+                    return false
                 case .copy(of: let source, atOrBelow: let sourceLSN) where sourceLSN < lsn:
                     next = (source, sourceLSN)
                     return false

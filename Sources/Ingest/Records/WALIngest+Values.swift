@@ -17,12 +17,16 @@ extension WALIngest {
             switch value {
             case .serialized(let key, let valueLSN, let offset, let length, let willInit):
                 guard valueLSN == lsn else { throw .valueLSN(key: Key(key), found: valueLSN) }
-                if !relations.own.contains(key) { try note(key, isOwn: true) }
-                pending.append(StoreBatch.Entry(key: key, lsn: valueLSN, offset: start &+ offset, length: length))
+                if !relations.own.contains(key), try note(key, isOwn: true), !willInit, try isKnown(key) {
+                    let value = record.raw.extracting(offset..<offset + length)
+                    pending.append(encoded: StoredForm.encodedFirst(value), key: key, lsn: lsn)
+                } else {
+                    pending.append(StoreBatch.Entry(key: key, lsn: valueLSN, offset: start &+ offset, length: length))
+                }
                 if willInit { statistics.images &+= 1 } else { statistics.deltas &+= 1 }
             case .observed(let key, let valueLSN):
                 guard valueLSN == lsn else { throw .valueLSN(key: Key(key), found: valueLSN) }
-                if !relations.observed.contains(key) { try note(key, isOwn: false) }
+                if !relations.observed.contains(key) { _ = try note(key, isOwn: false) }
                 statistics.observed &+= 1
             }
         }
@@ -37,9 +41,24 @@ extension WALIngest {
         }
     }
 
-    /// Checks a block's key, and makes its relation large enough for it.
+    /// Whether there are versions of a key, which may be from before a truncation.
+    private func isKnown(_ compact: CompactKey) throws(IngestFault) -> Bool {
+        if pending.entries.contains(where: { $0.key == compact }) { return true }
+        var isKnown = false
+        do throws(StoreError) {
+            try store.visitVersions(of: Key(compact), atOrBelow: lsn - 1) { _, _ in
+                isKnown = true
+                return false
+            }
+        } catch {
+            throw .store(error)
+        }
+        return isKnown
+    }
+
+    /// Checks a block's key, and makes its relation large enough for it; gives whether that was needed.
     @inline(never)
-    private mutating func note(_ compact: CompactKey, isOwn: Bool) throws(IngestFault) {
+    private mutating func note(_ compact: CompactKey, isOwn: Bool) throws(IngestFault) -> Bool {
         let key = Key(compact)
         guard compact.high >> 56 == 0, key.isRelationBlock, key.field5 <= ForkNumber.initialization,
             let relation = key.relationTag
@@ -65,6 +84,7 @@ extension WALIngest {
         }
         let known = KnownBlocks(packed, stripe(of: key, below: max(old, block + 1)))
         if isOwn { relations.own = known } else { relations.observed = known }
+        return block >= old
     }
 
     /// The blocks around a key's that are on the same shard, as far as that is known without looking, below a size.
@@ -80,7 +100,7 @@ extension WALIngest {
     ///
     /// Older pages from before a truncation would show through otherwise. A block of the range that the same record
     /// writes after all comes later in the batch, and counts.
-    private mutating func fillGap(of relation: RelationTag, _ blocks: Range<UInt32>) throws(IngestFault) {
+    mutating func fillGap(of relation: RelationTag, _ blocks: Range<UInt32>) throws(IngestFault) {
         var first = blocks.lowerBound
         var count = 0
         while first < blocks.upperBound {

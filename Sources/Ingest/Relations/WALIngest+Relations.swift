@@ -50,13 +50,19 @@ extension WALIngest {
     /// Makes a fork that exists larger, never smaller.
     mutating func extend(_ relation: RelationTag, to blocks: UInt32) throws(IngestFault) {
         let old = try size(of: relation) ?? 0
-        if blocks > old { try writeSize(blocks, of: relation, try pack(relation), before: old) }
+        guard blocks > old else { return }
+        try writeSize(blocks, of: relation, try pack(relation), before: old)
+        try fillGap(of: relation, old..<blocks)
     }
 
     /// Sets the size of a fork; nothing happens if there is no such fork.
+    ///
+    /// A shard may know a smaller size than the fork is cut to, as it has not written behind that. Then the fork grows,
+    /// and what the shard has of it from before an earlier truncation must not come back.
     mutating func truncate(_ relation: RelationTag, to blocks: UInt32) throws(IngestFault) {
         guard let old = try size(of: relation) else { return }
         try writeSize(blocks, of: relation, try pack(relation), before: old)
+        if old < blocks { try fillGap(of: relation, old..<blocks) }
     }
 
     /// Writes the size of a fork.

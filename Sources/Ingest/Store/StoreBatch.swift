@@ -96,7 +96,7 @@ extension StoreBatch {
     }
 
     /// Adds a value in its stored form.
-    mutating func append(encoded: [UInt8], key: CompactKey, lsn: LSN) {
+    public mutating func append(encoded: [UInt8], key: CompactKey, lsn: LSN) {
         append(Entry(key: key, lsn: lsn, offset: append(raw: encoded.span.bytes), length: encoded.count))
     }
 

@@ -4,22 +4,35 @@ internal import ShardIdentity
 
 /// What the bytes of a stored version are.
 ///
-/// Images and records are in the form that the stream has too. A copy is ours: it stands for everything that is stored
-/// for another key up to an LSN, and makes a database that was copied file by file as large as its list of blocks.
+/// Images and records are in the form that the stream has too. Two more are ours:
+///
+/// - A copy stands for everything that is stored for another key up to an LSN. It makes a database that was copied file by
+///   file as large as its list of blocks.
+/// - A first value is one that needs an earlier page, of a block that was cut off by a truncation and has come back. What
+///   is stored from before the truncation is not that page.
 ///
 /// Source: `ingest.md` §3.3 for images and records.
 enum StoredForm {
     case value(StoredValue)
     case copy(of: Key, atOrBelow: LSN)
+    case first(StoredValue)
 
     private static let copyVariant: UInt32 = 2
+    private static let firstVariant: UInt32 = 3
 
     init(decoding bytes: RawSpan) throws(BincodeError) {
         var reader = BincodeReader(bytes)
-        guard try reader.readVariant() == StoredForm.copyVariant else {
+        switch try reader.readVariant() {
+        case StoredForm.copyVariant:
+            self = try StoredForm(copy: &reader)
+        case StoredForm.firstVariant:
+            self = .first(try StoredValue(decoding: bytes.extracting(droppingFirst: 4)))
+        default:
             self = .value(try StoredValue(decoding: bytes))
-            return
         }
+    }
+
+    private init(copy reader: inout BincodeReader) throws(BincodeError) {
         let key = Key(
             field1: try reader.read(),
             field2: try reader.read(),
@@ -38,6 +51,14 @@ enum StoredForm {
         buffer.append(bigEndian: copyVariant)
         buffer.append(key.bytes)
         buffer.append(bigEndian: lsn.rawValue)
+        return buffer.array
+    }
+
+    /// The stored bytes of a first value, of the value's own.
+    static func encodedFirst(_ value: RawSpan) -> [UInt8] {
+        var buffer = OutputBuffer(minimumCapacity: 4 + value.byteCount)
+        buffer.append(bigEndian: firstVariant)
+        buffer.append(value)
         return buffer.array
     }
 

@@ -222,4 +222,43 @@ struct RelationRecordTests {
     }
 }
 
+extension RelationRecordTests {
+    @Test("a change of a block that was cut off does not find the old page", arguments: [true, false])
+    func oldPageDoesNotShow(isInOneMessage: Bool) throws {
+        let shard = try TestShard()
+        let bits = ClearVisibilityBits(newHeapBlock: 5, oldHeapBlock: nil, visibilityMap: tableMap, flags: 3)
+        // Some change that PostgreSQL would have to replay, which needs the page before.
+        let records = [
+            testRecord(writes: [.image(tableMap, 0, page(0xFF))], at: LSN(0x2000)),
+            testRecord(.storageManager(.truncate(blockCount: 0, relation: table, flags: 2)), at: LSN(0x2100)),
+            testRecord(writes: [.delta(tableMap, 0, [1, 2])], at: LSN(0x2200)),
+            testRecord(.heap(.clearVisibilityBits(bits)), at: LSN(0x2300)),
+        ]
+        if isInOneMessage {
+            try shard.ingest(records)
+        } else {
+            for record in records { try shard.ingest([record]) }
+        }
+        let history = try shard.ingest.reader.history(of: .relationBlock(tableMap, block: 0), at: LSN(0x2300))
+        #expect(history.base == nil)
+        #expect(history.changes.map(\.lsn) == [LSN(0x2200), LSN(0x2300)])
+        #expect(history.changes.first?.value == .record(.postgres(willInit: false, record: [1, 2])))
+        let before = try shard.ingest.reader.history(of: .relationBlock(tableMap, block: 0), at: LSN(0x2100))
+        #expect(before.base?.value == .image(page(0xFF)))
+    }
+
+    @Test("what was cut off does not come back where a later cut is behind it")
+    func truncationBehindTheEnd() throws {
+        // A shard that knows ten blocks of which others hold more: cut to 2, and to 6 when others had written again.
+        let shard = try TestShard()
+        for block in UInt32(0)..<10 { try shard.record(writes: [.image(tableMain, block, page(7))]) }
+        try shard.record(.storageManager(.truncate(blockCount: 2, relation: table, flags: 1)))
+        let lsn = try shard.record(.storageManager(.truncate(blockCount: 6, relation: table, flags: 1)))
+        #expect(try shard.ingest.reader.relationSize(tableMain, at: lsn) == 6)
+        for block in UInt32(0)..<8 {
+            #expect(try shard.ingest.reader.page(tableMain, block: block, at: lsn) == page(block < 2 ? 7 : 0))
+        }
+    }
+}
+
 let tableForks = [tableMain, tableMap, tableFSM]
