@@ -19,6 +19,7 @@ private import Synchronization
 /// few seconds whether there is space again, and goes on by itself.
 public final class RocksDBStore: VersionedStore {
     private let database: RocksDBHandle
+    private let maximumWriteSize: Int
     /// The number of the last commit.
     private let commitNumber: Mutex<UInt64>
 
@@ -28,6 +29,8 @@ public final class RocksDBStore: VersionedStore {
         public var writeBufferSize = 64 << 20
         /// How many such amounts there may be before commits have to wait for the disk.
         public var maximumWriteBuffers = 4
+        /// Bytes of versions that go to RocksDB at once; larger commits go in pieces.
+        public var maximumWriteSize = 32 << 20
         /// Whether table files are merged into larger ones.
         ///
         /// Only tests have a reason to say no.
@@ -45,6 +48,7 @@ public final class RocksDBStore: VersionedStore {
     /// - Throws: ``StoreError``, also if the folder is open elsewhere.
     public init(path: String, options: Options = Options()) throws(StoreError) {
         database = try RocksDBHandle(path: path, options: options)
+        maximumWriteSize = options.maximumWriteSize
         let state = try database.get(RocksDBKey.state, persistedOnly: false)
         commitNumber = Mutex(try StateRecord(state)?.number ?? 0)
     }
@@ -61,16 +65,13 @@ public final class RocksDBStore: VersionedStore {
         let write = RocksDBWrite()
         for entry in batch.entries {
             write.put(RocksDBKey(Key(entry.key), entry.lsn), batch.value(of: entry))
-            if write.byteCount >= RocksDBStore.pieceSize { try database.write(write) }
+            if write.byteCount >= maximumWriteSize { try database.write(write) }
         }
         let number = commitNumber.withLock { $0 } + 1
         write.put(RocksDBKey.state, StateRecord(number: number, content: state).bytes.span.bytes)
         try database.write(write)
         commitNumber.withLock { $0 = number }
     }
-
-    /// What is written to RocksDB at once.
-    private static let pieceSize = 32 << 20
 
     /// Makes all commits up to now durable.
     ///
