@@ -99,6 +99,7 @@ private struct ControlFileFields {
 
     /// Where the WAL begins that the checkpoint of a shutdown is in.
     func shutdownPosition(path: String) throws(ImportError) -> LSN {
+        let path = "\(path)/global/pg_control"
         guard state == ControlFileFields.shutDown else { throw ImportError(path, .notShutDown(state: state)) }
         guard checkpoint.redo == checkpointPosition.rawValue else {
             throw ImportError(path, .checkpoint(checkpointPosition, redo: LSN(checkpoint.redo)))

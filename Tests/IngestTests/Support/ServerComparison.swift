@@ -48,12 +48,17 @@ struct ServerComparison {
         }
         for relation in stored.keys where relation.fork == ForkNumber.main || relation.fork == ForkNumber.initialization
         {
-            expect(files.sizes[relation] != nil, "\(relation) is stored only")
+            // A file that was dropped just before a backup began may be in it, empty: it waits for a checkpoint to go, and
+            // no WAL behind says that it has gone. A replica has such files too.
+            expect(files.sizes[relation] != nil || stored[relation] == 0, "\(relation) is stored only")
         }
     }
 
     /// The bits of all visibility maps, page by page; maps that were never logged are empty.
-    mutating func compareVisibilityMaps() throws {
+    ///
+    /// Of databases copied by WAL, PostgreSQL logs the maps' pages as if the bits were free space: a replica, like us,
+    /// has fewer of them set than the server.
+    mutating func compareVisibilityMaps(copiedByWAL: Set<UInt32> = []) throws {
         let unlogged = files.unlogged
         for relation in files.sizes.keys
         where relation.fork == ForkNumber.visibilityMap && !unlogged.contains(relation.locator) {
@@ -64,7 +69,10 @@ struct ServerComparison {
                 guard shard.shard.identity.isLocal(key) else { continue }
                 let page = try reader.page(relation, block: block, at: lsn)
                 let bits = start + 24..<start + RelationPage.size
-                expect(page[24...].elementsEqual(file[bits]), "block \(block) of \(relation) has other bits")
+                let isEqual = page[24...].elementsEqual(file[bits])
+                let isSubset = zip(page[24...], file[bits]).allSatisfy { $0 & ~$1 == 0 }
+                let isLogged = copiedByWAL.contains(relation.locator.database)
+                expect(isLogged ? isSubset : isEqual, "block \(block) of \(relation) has other bits")
             }
         }
     }
