@@ -109,8 +109,8 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "ShardIdentity", "TestFixtures", "WALFiles",
+                "CAllocationCount", "CChecksum", "CFloor", "Ingest", "InterpretedWAL", "PostgresHarness",
+                "PostgresWAL", "ShardIdentity", "TestFixtures", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",

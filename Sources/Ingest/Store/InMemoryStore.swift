@@ -73,8 +73,8 @@ private struct Version {
     let lsn: LSN
     /// The piece that its bytes are in, and where.
     var piece: UInt32
+    var offset: UInt32
     var length: UInt32
-    var offset: Int
     /// The next older version.
     var previous: UInt32
 
@@ -89,12 +89,14 @@ private struct Content {
 
     func visit(_ version: Version, _ body: (RawSpan) -> Bool) -> Bool {
         let piece = pieces[Int(version.piece)]
-        return body(piece.span.bytes.extracting(version.offset..<version.offset + Int(version.length)))
+        let start = Int(version.offset)
+        return body(piece.span.bytes.extracting(start..<start + Int(version.length)))
     }
 
     mutating func add(_ batch: borrowing StoreBatch) {
         guard !batch.entries.isEmpty else { return }
         precondition(versions.count + batch.entries.count < Int(Version.none), "more versions than can be numbered")
+        precondition(batch.bytes.byteCount <= Int(UInt32.max), "a commit of more than 4 GiB")
         let piece = UInt32(pieces.count)
         pieces.append(batch.bytes.array)
         // Neighbouring values mostly belong to the same page: its place is looked up once.
@@ -109,8 +111,8 @@ private struct Content {
             let version = Version(
                 lsn: entry.lsn,
                 piece: piece,
+                offset: UInt32(entry.offset),
                 length: UInt32(entry.length),
-                offset: entry.offset,
                 previous: head
             )
             if head == Version.none || versions[Int(head)].lsn < entry.lsn {
