@@ -43,6 +43,8 @@ public enum IngestFault: Error, Hashable, Sendable {
     case misaligned
     /// The record's LSN is not above that of the record before.
     case notIncreasing(previous: LSN)
+    /// The record's LSN is above where its message says that the next record starts.
+    case beyondMessage(nextRecordLSN: LSN)
     /// A value's LSN is not its record's.
     case valueLSN(key: Key, found: LSN)
     /// A value's key is not that of a relation's block.
@@ -73,8 +75,6 @@ public enum IngestFault: Error, Hashable, Sendable {
     case invalidSLRUPage(kind: SLRUKind, segment: UInt32, page: UInt32)
     /// More data is uncommitted where nothing may be.
     case uncommittedData
-    /// The last ingested LSN does not allow that.
-    case notYetThere(lastRecordLSN: LSN)
 }
 
 extension IngestFault {
@@ -97,6 +97,7 @@ extension IngestFault: CustomStringConvertible {
         case .unreadableState: "the store's state record is of an unknown form"
         case .misaligned: "the LSN is not a multiple of 8"
         case .notIncreasing(let previous): "the record before was at \(previous)"
+        case .beyondMessage(let nextRecordLSN): "its message ends at \(nextRecordLSN)"
         case .valueLSN(let key, let found): "the value of \(key) has LSN \(found)"
         case .unsupportedKey(let key): "the request contains data not supported by pageserver: \(key)"
         case .foreignKey(let key): "key \(key) belongs to another shard"
@@ -116,7 +117,6 @@ extension IngestFault: CustomStringConvertible {
         case .invalidSLRUPage(let kind, let segment, let page):
             "page \(page) of segment \(segment) of \(kind.directory) can't exist"
         case .uncommittedData: "data is pending before a record that reads what is stored"
-        case .notYetThere(let lastRecordLSN): "the last record ingested is at \(lastRecordLSN)"
         }
     }
 }

@@ -2,11 +2,13 @@
 public struct IngestOptions: Sendable {
     /// Records after which the store gets a commit: at least 1.
     public var batchSize = 100
-    /// Bytes of values after which the store gets a commit, and which a record of a message may go beyond.
+    /// Bytes of values after which the store gets a commit.
+    ///
+    /// The values that come with a record may go beyond; of the pages that ingest makes for one they are written ahead.
     public var maximumPendingBytes = 8 << 20
     /// Zero pages that one record may need where it writes to a relation far behind its end.
     ///
-    /// Each takes 40 bytes while it is pending, and a page in the store. 1 Mi of them are 8 GiB.
+    /// Each is a page in the store: 1 Mi of them are 8 GiB.
     public var maximumGapBlocks = 1 << 20
     /// Relations whose sizes are remembered, and relation forks of directories; beyond, all are forgotten and read again.
     public var maximumCachedRelations = 1 << 20

@@ -83,14 +83,15 @@ struct MessageTests {
     func order() throws {
         let shard = try TestShard()
         #expect(fault(shard, [testRecord(at: LSN(0x2004))]) == .misaligned)
-        #expect(
-            fault(shard, [testRecord(at: LSN(0x2100)), testRecord(at: LSN(0x2000))])
-                == .notIncreasing(previous: LSN(0x2100))
-        )
+        let falling = [0x2100, 0x2000, 0x2200].map { testRecord(at: LSN($0)) }
+        #expect(fault(shard, falling) == .notIncreasing(previous: LSN(0x2100)))
         #expect(
             fault(shard, [testRecord(at: LSN(0x2000)), testRecord(at: LSN(0x2000))])
                 == .notIncreasing(previous: LSN(0x2000))
         )
+        let beyond = testMessage([testRecord(at: LSN(0x2100))], nextRecordLSN: LSN(0x2000))
+        let error = #expect(throws: IngestError.self) { try shard.ingest(message: beyond) }
+        #expect(error?.reason == .beyondMessage(nextRecordLSN: LSN(0x2000)))
         var record = testRecord(writes: [.delta(tableMain, 0, [1])], at: LSN(0x2000))
         record.nextRecordLSN = LSN(0x2100)
         let key = Key.relationBlock(tableMain, block: 0)

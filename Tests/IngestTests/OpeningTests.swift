@@ -62,6 +62,28 @@ struct OpeningTests {
         #expect(fault { _ = try ShardIngest(opening: empty, as: shard) } == .missing(.checkpoint))
     }
 
+    @Test("flushes are due by distance, times the shards, and by time")
+    func flushPolicy() throws {
+        let shard = try TestShard()
+        try shard.ingest.flush()
+        let policy = FlushPolicy()
+        func isDue(_ count: UInt8, _ seconds: Int) -> Bool {
+            policy.isDue(shard.ingest.positions, shardCount: ShardCount(count), after: .seconds(seconds))
+        }
+        #expect(!isDue(0, 100_000))
+        try shard.ingest(message: testMessage([], nextRecordLSN: LSN(0x1008)))
+        #expect(!isDue(0, 599))
+        #expect(isDue(0, 600))
+        try shard.ingest(message: testMessage([], nextRecordLSN: LSN(0x1000) + (256 << 20) - 8))
+        #expect(!isDue(0, 0))
+        try shard.ingest(message: testMessage([], nextRecordLSN: LSN(0x1000) + (256 << 20)))
+        #expect(isDue(0, 0))
+        #expect(isDue(1, 0))
+        #expect(!isDue(2, 0))
+        try shard.ingest.flush()
+        #expect(!isDue(0, 0))
+    }
+
     @Test("all goes on after opening as before", arguments: [UInt64(41), 42])
     func goesOn(seed: UInt64) throws {
         var wal = RandomWAL(seed: seed, from: LSN(0x1000))

@@ -53,6 +53,7 @@ extension WALIngest {
                     lsn: lsn
                 )
                 statistics.images &+= 1
+                try spill()
             }
         }
     }

@@ -17,6 +17,9 @@ extension WALIngest {
             let recordLSN = record.nextRecordLSN
             lsn = recordLSN
             guard recordLSN > last else { throw .notIncreasing(previous: last) }
+            guard recordLSN <= parser.nextRecordLSN else {
+                throw .beyondMessage(nextRecordLSN: parser.nextRecordLSN)
+            }
             last = recordLSN
             guard recordLSN > known else {
                 statistics.skippedRecords &+= 1

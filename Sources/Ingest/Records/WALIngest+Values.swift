@@ -115,7 +115,10 @@ extension WALIngest {
                         limit: options.maximumGapBlocks
                     )
                 }
-                for block in first..<end { try putZeroPage(.relationBlock(relation, block: block)) }
+                for block in first..<end {
+                    try putZeroPage(.relationBlock(relation, block: block))
+                    try spill()
+                }
                 statistics.gapBlocks &+= UInt64(end - first)
             }
             first = end

@@ -92,6 +92,20 @@ extension WALIngest {
         if directories.count > options.maximumCachedRelations { directories.removeAll() }
     }
 
+    /// Makes room by writing what is pending ahead of its commit, if that is a lot: one record can make any number of
+    /// pages.
+    ///
+    /// The state record stays as it is, so nobody sees these values before the commit, or ever if that does not come.
+    mutating func spill() throws(IngestFault) {
+        guard pending.valueBytes > options.maximumPendingBytes else { return }
+        do throws(StoreError) {
+            try store.commit(pending, state: committedState.encoded())
+        } catch {
+            throw .store(error)
+        }
+        pending.removeAll()
+    }
+
     /// Forgets what is not committed.
     mutating func abandon() {
         pending.removeAll()

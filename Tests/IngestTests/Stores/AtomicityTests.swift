@@ -139,3 +139,36 @@ struct AtomicityTests {
         #expect(ingest.positions.previousRecordLSN == expected.ingest.positions.previousRecordLSN, "seed \(seed)")
     }
 }
+
+extension AtomicityTests {
+    @Test("pages that one record makes are written ahead, unseen until the commit")
+    func writtenAhead() throws {
+        var options = IngestOptions()
+        options.maximumPendingBytes = 100_000
+        let store = FaultyStore()
+        let shard = try ShardIngest(creating: testShard(), in: store, at: LSN(0x1000), options: options)
+        func ingest(_ record: InterpretedRecord) throws {
+            let message = testMessage([record])
+            try shard.ingest(message: message.span.bytes)
+        }
+        try ingest(testRecord(writes: [.image(tableMain, 0, page(1))], at: LSN(0x2000)))
+        let before = store.commitCount
+        // The gap is written ahead, then the last block is refused.
+        var record = testRecord(writes: [.delta(tableMain, 200, [1])], at: LSN(0x3000))
+        record.batch.append(.image([1]), key: try #require(CompactKey(.checkpoint)), lsn: LSN(0x3000))
+        #expect(throws: IngestError.self) { try ingest(record) }
+        #expect(store.commitCount > before + 10)
+        #expect(shard.positions.lastRecordLSN == LSN(0x2000))
+        #expect(shard.positions.logicalSize == 8192)
+        #expect(try shard.reader.relationSize(tableMain, at: LSN(0x2000)) == 1)
+
+        // After a crash nothing of it shows, and the record goes in whole.
+        let crashed = FaultyStore(after: store, surviving: .max / 2)
+        let again = try ShardIngest(opening: crashed, as: testShard(), options: options)
+        #expect(again.positions.lastRecordLSN == LSN(0x2000))
+        let message = testMessage([testRecord(writes: [.delta(tableMain, 200, [1])], at: LSN(0x3000))])
+        try again.ingest(message: message.span.bytes)
+        #expect(again.positions.logicalSize == 201 * 8192)
+        #expect(try again.reader.page(tableMain, block: 199, at: LSN(0x3000)) == page(0))
+    }
+}
