@@ -39,7 +39,7 @@ public enum IngestFault: Error, Hashable, Sendable {
     case unfinishedImport
     /// The store's state record is of an unknown form.
     case unreadableState
-    /// The record's LSN is not a multiple of 8.
+    /// The LSN is 0/0 or not a multiple of 8.
     case misaligned
     /// The record's LSN is not above that of the record before.
     case notIncreasing(previous: LSN)
@@ -95,7 +95,7 @@ extension IngestFault: CustomStringConvertible {
         case .alreadyCreated: "the store is not empty"
         case .unfinishedImport: "an import into the store did not get to its end"
         case .unreadableState: "the store's state record is of an unknown form"
-        case .misaligned: "the LSN is not a multiple of 8"
+        case .misaligned: "the LSN is 0/0 or not a multiple of 8"
         case .notIncreasing(let previous): "the record before was at \(previous)"
         case .beyondMessage(let nextRecordLSN): "its message ends at \(nextRecordLSN)"
         case .valueLSN(let key, let found): "the value of \(key) has LSN \(found)"

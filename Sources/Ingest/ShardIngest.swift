@@ -85,6 +85,7 @@ public final class ShardIngest {
         options: IngestOptions = IngestOptions()
     ) throws(IngestError) {
         do throws(IngestFault) {
+            guard lsn.isValid else { throw .misaligned }
             guard try store.shardState() == nil else { throw .alreadyCreated }
             var core = WALIngest(creating: shard, in: store, at: lsn, checkpoint: checkpoint, options: options)
             try core.begin(lsn)

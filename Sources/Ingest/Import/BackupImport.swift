@@ -59,6 +59,9 @@ public struct BackupImport {
         var options = options
         options.maximumPendingBytes = max(options.maximumPendingBytes / targets.count, 256 << 10)
         for (shard, store) in targets {
+            guard shard.version == targets[0].shard.version else {
+                throw ImportError(source.path, .otherVersion(found: "\(targets[0].shard.version.rawValue)"))
+            }
             do throws(IngestFault) {
                 writers.append(try WALIngest.Box(importing: shard, into: store, backup, options))
             } catch {

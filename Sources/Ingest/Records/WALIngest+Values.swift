@@ -11,13 +11,20 @@ extension WALIngest {
     /// The hot path: for a block inside of a relation that the last one was in too nothing is looked up.
     @inline(__always)
     mutating func ingestValues(of record: borrowing RecordView) throws(IngestFault) {
-        let start = pending.append(raw: record.raw)
+        var start = pending.append(raw: record.raw)
+        var epoch = pending.epoch
         var values = record.values
         while let value = try next(&values) {
             switch value {
             case .serialized(let key, let valueLSN, let offset, let length, let willInit):
                 guard valueLSN == lsn else { throw .valueLSN(key: Key(key), found: valueLSN) }
-                if !relations.own.contains(key), try note(key, isOwn: true), !willInit, try isKnown(key) {
+                let isBack = try noteOwn(key, willInit)
+                if epoch != pending.epoch {
+                    // The gap before the block was so large that it was written ahead, and the bytes with it.
+                    start = pending.append(raw: record.raw)
+                    epoch = pending.epoch
+                }
+                if isBack {
                     let value = record.raw.extracting(offset..<offset + length)
                     pending.append(encoded: StoredForm.encodedFirst(value), key: key, lsn: lsn)
                 } else {
@@ -30,6 +37,14 @@ extension WALIngest {
                 statistics.observed &+= 1
             }
         }
+    }
+
+    /// Makes room for a block; gives whether its value must not be applied to the page that was there before.
+    @inline(__always)
+    private mutating func noteOwn(_ key: CompactKey, _ willInit: Bool) throws(IngestFault) -> Bool {
+        if relations.own.contains(key) { return false }
+        guard try note(key, isOwn: true), !willInit else { return false }
+        return try isKnown(key)
     }
 
     @inline(__always)

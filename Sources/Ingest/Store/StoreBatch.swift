@@ -31,6 +31,8 @@ public struct StoreBatch: ~Copyable {
     public private(set) var entries: [Entry] = []
     /// What the values take in a store that does not share bytes.
     public private(set) var valueBytes = 0
+    /// How often the batch was emptied: offsets count as long as this stays.
+    private(set) var epoch = 0
     private var buffer: OutputBuffer
     private var zeroPage: Int?
 
@@ -64,6 +66,7 @@ public struct StoreBatch: ~Copyable {
         buffer.removeAll(keepingCapacity: buffer.capacity <= StoreBatch.keptCapacity)
         valueBytes = 0
         zeroPage = nil
+        epoch &+= 1
     }
 
     /// What an empty batch keeps at most for the next values: 16 MiB.

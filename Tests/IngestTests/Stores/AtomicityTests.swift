@@ -166,8 +166,15 @@ extension AtomicityTests {
         let crashed = FaultyStore(after: store, surviving: .max / 2)
         let again = try ShardIngest(opening: crashed, as: testShard(), options: options)
         #expect(again.positions.lastRecordLSN == LSN(0x2000))
-        let message = testMessage([testRecord(writes: [.delta(tableMain, 200, [1])], at: LSN(0x3000))])
+        // What the record itself writes is its own, before and behind what was written ahead.
+        let writes: [TestWrite] = [
+            .image(tableMain, 3, page(3)), .image(tableMain, 100, page(4)), .image(tableMain, 200, page(5)),
+        ]
+        let message = testMessage([testRecord(writes: writes, at: LSN(0x3000))])
         try again.ingest(message: message.span.bytes)
+        for (block, fill) in [(0, 1), (1, 0), (3, 3), (99, 0), (100, 4), (101, 0), (200, 5)] as [(UInt32, UInt8)] {
+            #expect(try again.reader.page(tableMain, block: block, at: LSN(0x3000)) == page(fill))
+        }
         #expect(again.positions.logicalSize == 201 * 8192)
         #expect(try again.reader.page(tableMain, block: 199, at: LSN(0x3000)) == page(0))
     }
