@@ -20,7 +20,8 @@ final class RocksDBHandle: @unchecked Sendable {
         rocksdb_options_set_write_buffer_size(options, chosen.writeBufferSize)
         rocksdb_options_set_max_write_buffer_number(options, Int32(clamping: chosen.maximumWriteBuffers))
         rocksdb_options_set_compression(options, Int32(rocksdb_lz4_compression))
-        rocksdb_options_set_disable_auto_compactions(options, chosen.mergesTables ? 0 : 1)
+        // Merging begins when it is known that there is space for it.
+        rocksdb_options_set_disable_auto_compactions(options, 1)
         rocksdb_options_set_keep_log_file_num(options, 2)
         rocksdb_options_set_info_log_level(options, 2)
         var message: UnsafeMutablePointer<CChar>?
@@ -73,6 +74,19 @@ final class RocksDBHandle: @unchecked Sendable {
         var message: UnsafeMutablePointer<CChar>?
         rocksdb_flush(database, flushes, &message)
         if message != nil { throw RocksDBHandle.error("flush", message) }
+    }
+
+    /// Lets table files be merged, or begins no more merges.
+    func setMerging(_ isOn: Bool) throws(StoreError) {
+        var message: UnsafeMutablePointer<CChar>?
+        "disable_auto_compactions".withCString { key in
+            (isOn ? "false" : "true").withCString { value in
+                var keys: [UnsafePointer<CChar>?] = [key]
+                var values: [UnsafePointer<CChar>?] = [value]
+                rocksdb_set_options(database, 1, &keys, &values, &message)
+            }
+        }
+        if message != nil { throw RocksDBHandle.error("switch merging", message) }
     }
 
     func iterator() -> RocksDBIterator {

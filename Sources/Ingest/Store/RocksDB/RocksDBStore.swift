@@ -15,11 +15,13 @@ private import Synchronization
 /// A flush is believed only when the state record can be read back from the table files. RocksDB 7.8 alone is no proof:
 /// after it has recovered from a full disk, a flush may return as if done before it has begun.
 ///
-/// When the disk is full, commits and flushes fail with ``StoreError/noSpace(operation:message:)``; RocksDB looks every
-/// few seconds whether there is space again, and goes on by itself.
+/// A part of the disk is kept free (``Options/reservedSpace``): commits that would use it fail with
+/// ``StoreError/noSpace(operation:message:)``. Where somebody else uses it up, commits and flushes fail in the same way;
+/// RocksDB looks every few seconds whether there is space again, and goes on by itself.
 public final class RocksDBStore: VersionedStore {
     private let database: RocksDBHandle
     private let maximumWriteSize: Int
+    private let space: Mutex<DiskSpace>
     /// The number of the last commit.
     private let commitNumber: Mutex<UInt64>
 
@@ -31,7 +33,11 @@ public final class RocksDBStore: VersionedStore {
         public var maximumWriteBuffers = 4
         /// Bytes of versions that go to RocksDB at once; larger commits go in pieces.
         public var maximumWriteSize = 32 << 20
-        /// Whether table files are merged into larger ones.
+        /// Bytes of the disk that commits leave free: at least what is held in memory, and what is merged at once.
+        ///
+        /// 1 GiB is enough for the other standard options.
+        public var reservedSpace: UInt64 = 1 << 30
+        /// Whether table files are merged into larger ones while there is space.
         ///
         /// Only tests have a reason to say no.
         public var mergesTables = true
@@ -49,6 +55,9 @@ public final class RocksDBStore: VersionedStore {
     public init(path: String, options: Options = Options()) throws(StoreError) {
         database = try RocksDBHandle(path: path, options: options)
         maximumWriteSize = options.maximumWriteSize
+        let space = try DiskSpace(path: path, reserve: options.reservedSpace, mayMerge: options.mergesTables)
+        if space.isMerging { try database.setMerging(true) }
+        self.space = Mutex(space)
         let state = try database.get(RocksDBKey.state, persistedOnly: false)
         commitNumber = Mutex(try StateRecord(state)?.number ?? 0)
     }
@@ -62,6 +71,7 @@ public final class RocksDBStore: VersionedStore {
     ///
     /// Large batches go in several pieces, the state with the last one.
     public func commit(_ batch: borrowing StoreBatch, state: [UInt8]) throws(StoreError) {
+        try checkSpace()
         let write = RocksDBWrite()
         for entry in batch.entries {
             write.put(RocksDBKey(Key(entry.key), entry.lsn), batch.value(of: entry))
@@ -71,6 +81,15 @@ public final class RocksDBStore: VersionedStore {
         write.put(RocksDBKey.state, StateRecord(number: number, content: state).bytes.span.bytes)
         try database.write(write)
         commitNumber.withLock { $0 = number }
+    }
+
+    /// Stops and starts merging as there is space, and throws if there is too little for a commit.
+    private func checkSpace() throws(StoreError) {
+        try space.withLock { (space) throws(StoreError) in
+            let free = try space.free()
+            if let merging = space.look(free) { try database.setMerging(merging) }
+            try space.check(free)
+        }
     }
 
     /// Makes all commits up to now durable.
