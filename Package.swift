@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
         .library(name: "PostgresClient", targets: ["PostgresClient"]),
         .library(name: "WalProposer", targets: ["WalProposer"]),
+        .library(name: "Ingest", targets: ["Ingest"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -39,6 +40,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // The reference protobuf codec, made by scripts/generate-protos.
         .target(name: "CInterpretedWALProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
@@ -61,6 +63,11 @@ let package = Package(
         ),
 
         // Row 3: the parties.
+        .target(
+            name: "Ingest",
+            dependencies: ["CChecksum", "CRocksDB", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
+            swiftSettings: settings
+        ),
         .target(
             name: "SafekeeperServer",
             dependencies: [
@@ -137,6 +144,8 @@ let package = Package(
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
                 "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles",
+                "CAllocationCount", "CChecksum", "CFloor", "Ingest", "InterpretedWAL", "PostgresHarness",
+                "PostgresWAL", "ShardIdentity", "TestFixtures", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -197,6 +206,14 @@ let package = Package(
         .testTarget(
             name: "WALFilesTests",
             dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "IngestTests",
+            dependencies: [
+                "CChecksum", "Ingest", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
+                "TestFixtures", "WALFiles",
+            ],
             swiftSettings: settings
         ),
         .target(

@@ -5,7 +5,7 @@ import Foundation
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures decoding, interpreting and parsing against references in the same run.",
+        abstract: "Measures decoding, interpreting, parsing and ingesting against references in the same run.",
         discussion: """
             Times are processor time of one thread (user and system), so that other work on the machine disturbs them \
             little. Everything is measured in turn, round after round, and the best round of each counts: noise only \
@@ -22,7 +22,7 @@ struct Bench: ParsableCommand {
     var output = "bench.json"
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
-        case decode, interpret, parse
+        case decode, interpret, parse, ingest
     }
 
     @Option(help: "Only this section; may be given several times. Default: all.")
@@ -55,6 +55,10 @@ struct Bench: ParsableCommand {
         if sections.contains(.parse) {
             try ParseBench(sample: bulk).run(rounds: rounds, into: &results)
             try ParseBench(sample: mixed).run(rounds: rounds * 3, into: &results)
+        }
+        if sections.contains(.ingest) {
+            try IngestBench(sample: bulk).run(rounds: rounds, into: &results)
+            try IngestBench(sample: try .pgbench()).run(rounds: rounds, into: &results)
         }
         try results.write()
         print("figures written to \(output)")

@@ -55,7 +55,7 @@ struct ParseBench {
     }
 
     /// Walks over all records and values of a message; gives the number of records.
-    private static func parse(_ message: RawSpan) throws -> Int {
+    static func parse(_ message: RawSpan) throws -> Int {
         var parser = try InterpretedBatchParser(message)
         var records = 0
         var sum: UInt64 = 0

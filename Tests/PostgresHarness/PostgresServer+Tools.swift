@@ -21,6 +21,24 @@ extension PostgresServer {
         try installation.run(tool, connectionOptions + arguments)
     }
 
+    /// How a base backup is written.
+    package enum BackupFormat: String {
+        /// As a data directory.
+        case directory = "plain"
+        /// As `base.tar` in a folder.
+        case archive = "tar"
+    }
+
+    /// Has `pg_basebackup` copy the running server, without WAL, into a new folder next to the data; gives its path.
+    package func makeBaseBackup(_ name: String, format: BackupFormat) throws -> String {
+        let path = "\(folder)/\(name)"
+        try run(
+            "pg_basebackup",
+            ["--pgdata=\(path)", "--format=\(format.rawValue)", "--checkpoint=fast", "--wal-method=none"]
+        )
+        return path
+    }
+
     /// Starts SQL in the background; the caller waits for the process, or lets it end with the server.
     package func startPsql(_ sql: String, database: String = "postgres") throws -> ChildProcess {
         try start("psql", psqlOptions(database: database), input: sql)

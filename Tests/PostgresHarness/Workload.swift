@@ -17,6 +17,8 @@ package enum Workload {
         package let start: LSN
         /// The end of the shutdown checkpoint, which is the last record.
         package let end: LSN
+        /// What `pg_basebackup` made of the server before anything else ran: the archive of its data directory.
+        package let baseBackup: String
         /// The methods of `wal_compression` that this build of the server has.
         package let compressionMethods: [String]
     }
@@ -51,6 +53,7 @@ package enum Workload {
             settings: ["track_commit_timestamp": "on", "wal_level": "logical", "wal_log_hints": "on"]
         )
         try server.start()
+        let backup = try server.makeBaseBackup("backup", format: .archive)
         try runScripts(on: server)
         let methods = try runWithEachCompression(on: server)
         try changeFullPageWrites(on: server)
@@ -62,6 +65,7 @@ package enum Workload {
             walDirectory: server.walDirectory,
             start: try server.walDump.firstRecord(),
             end: try server.endOfStoppedWAL(),
+            baseBackup: "\(backup)/base.tar",
             compressionMethods: methods
         )
     }

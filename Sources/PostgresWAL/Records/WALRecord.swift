@@ -35,6 +35,17 @@ public struct WALRecord: ~Escapable {
         self.next = next
     }
 
+    /// A record that was kept outside of WAL, whose CRC has been checked before; nil if it isn't as long as it says.
+    ///
+    /// Of its place no more is known than `next`, which stands in for ``start`` and ``end`` too.
+    @_lifetime(copy bytes)
+    package init?(kept bytes: RawSpan, next: LSN) {
+        guard bytes.byteCount >= WALRecord.headerSize,
+            bytes.littleEndian(at: 0, as: UInt32.self) == bytes.byteCount
+        else { return nil }
+        self.init(bytes: bytes, start: next, end: next, next: next)
+    }
+
     /// Bytes in a record's header, and so in the shortest record.
     public static let headerSize = 24
 
