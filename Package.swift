@@ -88,7 +88,7 @@ let package = Package(
 
         .target(
             name: "WalProposer",
-            dependencies: ["PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: ["PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
             swiftSettings: settings
         ),
 
@@ -143,9 +143,7 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles",
-                "CAllocationCount", "CChecksum", "CFloor", "Ingest", "InterpretedWAL", "PostgresHarness",
-                "PostgresWAL", "ShardIdentity", "TestFixtures", "WALFiles",
+                "Ingest", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",

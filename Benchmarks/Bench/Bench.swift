@@ -22,7 +22,7 @@ struct Bench: ParsableCommand {
     var output = "bench.json"
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
-        case decode, interpret, parse, ingest
+        case decode, interpret, parse, ingest, append
     }
 
     @Option(help: "Only this section; may be given several times. Default: all.")
@@ -33,6 +33,18 @@ struct Bench: ParsableCommand {
         help: "Size of the bulk-insert sample; a small one tries the bench out, its figures mean little."
     )
     var bulkMegabytes = 300
+
+    @Option(
+        name: .customLong("append-megabytes"),
+        help: "WAL that a safekeeper's timeline takes in each round of the append bench."
+    )
+    var appendMegabytes = 1000
+
+    @Option(
+        name: .customLong("append-folder"),
+        help: ArgumentHelp("Where the append bench writes: the disk that is measured.", valueName: "folder")
+    )
+    var appendFolder = "/var/tmp"
 
     mutating func validate() throws {
         guard (1...1000).contains(rounds) else { throw ValidationError("--rounds is from 1 to 1000") }
@@ -59,6 +71,9 @@ struct Bench: ParsableCommand {
         if sections.contains(.ingest) {
             try IngestBench(sample: bulk).run(rounds: rounds, into: &results)
             try IngestBench(sample: try .pgbench()).run(rounds: rounds, into: &results)
+        }
+        if sections.contains(.append) {
+            try AppendBench(megabytes: appendMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
         }
         try results.write()
         print("figures written to \(output)")

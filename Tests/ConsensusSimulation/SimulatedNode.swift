@@ -1,0 +1,165 @@
+import PostgresWAL
+import ReplicationProtocol
+import SafekeeperServer
+import ShardIdentity
+import StorageSimulation
+
+/// One safekeeper: the real state machine and the real storage on a simulated disk, and what it has promised.
+final class SimulatedNode {
+    static let folder = "/timeline"
+    static let segmentSize = WALSegmentSize(bytes: 1 << 20) ?? .standard
+    static let tenant = TenantID(bits: 1)
+    static let timeline = TimelineID(bits: 2)
+
+    let id: SafekeeperID
+    let disk: SimulatedFileSystem
+    private let files: NodeFiles
+    private(set) var state: TimelineState?
+
+    /// The highest term it has told anybody.
+    private(set) var promisedTerm = Term.initial
+    /// How far it has told anybody that its WAL is durable.
+    private(set) var promisedFlush = LSN.invalid
+    /// To which proposer it has given its vote in which term.
+    private var votes: [Term: Int] = [:]
+
+    init(id: UInt64, seed: UInt64, fault: PlantedFault?, membership: MembershipConfiguration) throws {
+        self.id = SafekeeperID(id)
+        disk = SimulatedFileSystem(seed: seed)
+        files = NodeFiles(disk, fault: fault)
+        var contents = ControlFile(
+            tenantID: Self.tenant,
+            timelineID: Self.timeline,
+            server: .init(
+                versionNumber: 160_002,
+                systemIdentifier: 9,
+                segmentSize: UInt32(Self.segmentSize.bytes)
+            )
+        )
+        contents.membership = membership
+        try TimelineState.create(contents, in: Self.folder, of: disk, settings: settings)
+        try load()
+    }
+
+    private var settings: TimelineState.Settings { .init(node: id) }
+
+    private func load() throws(TimelineStateError) {
+        state = try TimelineState(loading: Self.folder, of: files, settings: settings)
+    }
+
+    var isUp: Bool { state != nil }
+
+    /// Ends the process, at once.
+    func stop() { state = nil }
+
+    /// Starts again, and holds what is found against what was promised.
+    func restart(after crash: SimulatedFileSystem.Crash) throws {
+        state = nil
+        disk.restart(after: crash)
+        disk.freeSectors = .max
+        do {
+            try load()
+        } catch {
+            throw Violation("node \(id) can't be started: \(error)")
+        }
+        guard let state else { return }
+        try require(state.persisted.term >= promisedTerm, "node \(id) has forgotten term \(promisedTerm)")
+        try require(
+            state.flushLSN >= promisedFlush,
+            "node \(id) has lost WAL: \(promisedFlush) was durable, found \(state.flushLSN)"
+        )
+    }
+
+    /// Processes a message of a proposer; gives the answer, encoded.
+    func process(
+        _ bytes: [UInt8],
+        from proposer: Int,
+        version: ConsensusProtocolVersion
+    ) throws -> AcceptorMessage? {
+        guard let state else { return nil }
+        let message = try ProposerMessage(decoding: bytes.span.bytes, version: version)
+        var wal = RawSpan()
+        if case .append(let request) = message { wal = bytes.span.bytes.extracting(request.walRange(in: version)) }
+        if case .voteRequest = message { files.isVoting = true }
+        if case .elected(let elected) = message {
+            files.isTruncating = true
+            // From here on a failure may leave less than before.
+            if elected.term >= state.persisted.term { promisedFlush = min(promisedFlush, elected.startStreamingAt) }
+        }
+        defer {
+            files.isVoting = false
+            files.isTruncating = false
+        }
+        let answer = try state.process(message, wal: wal)
+        try note(answer, to: proposer)
+        return answer
+    }
+
+    /// Makes WAL durable; gives the answer.
+    func flush() throws -> AcceptorMessage? {
+        guard let state else { return nil }
+        let answer = AcceptorMessage.appendResponse(try state.flush())
+        try note(answer, to: -1)
+        return answer
+    }
+
+    private func note(_ answer: AcceptorMessage?, to proposer: Int) throws {
+        switch answer {
+        case .greeting(let greeting):
+            promisedTerm = max(promisedTerm, greeting.term)
+        case .voteResponse(let vote):
+            promisedTerm = max(promisedTerm, vote.term)
+            promisedFlush = max(promisedFlush, vote.flush)
+            guard vote.voteGiven else { break }
+            try require(votes[vote.term] == nil, "node \(id) votes twice in term \(vote.term)")
+            votes[vote.term] = proposer
+        case .appendResponse(let response):
+            promisedTerm = max(promisedTerm, response.term)
+            promisedFlush = max(promisedFlush, response.flush)
+        case nil:
+            break
+        }
+    }
+
+    /// What must hold after every step.
+    func check() throws {
+        guard let state else { return }
+        try require(
+            state.persisted.commitLSN <= state.commitLSN && state.commitLSN <= state.flushLSN,
+            "node \(id): positions in disorder: \(state.persisted.commitLSN) \(state.commitLSN) \(state.flushLSN)"
+        )
+    }
+
+    /// Its WAL from `start` to `end`, as a reader would see it now.
+    func wal(from start: LSN, to end: LSN) throws -> [UInt8] {
+        disk.isPaused = true
+        defer { disk.isPaused = false }
+        let files = SegmentFiles(directory: Self.folder, of: disk, segmentSize: Self.segmentSize)
+        let count = Int(end.rawValue - start.rawValue)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 8)
+        defer { buffer.deallocate() }
+        var done = 0
+        while done < count {
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<count])
+            do {
+                let got = try files.read(into: target, at: start + UInt64(done))
+                try require(got > 0, "node \(id): the WAL ends at \(start + UInt64(done)), before \(end)")
+                done += got
+            } catch let error as WALStoreError {
+                throw Violation("node \(id) has not the WAL it claims: \(error)")
+            }
+        }
+        return RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: buffer[..<count])).array
+    }
+}
+
+/// Something that must never be, with what is known of it.
+package struct Violation: Error, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+    if !condition { throw Violation(message()) }
+}
