@@ -17,7 +17,6 @@ let package = Package(
         .library(name: "ShardIdentity", targets: ["ShardIdentity"]),
         .library(name: "InterpretedWAL", targets: ["InterpretedWAL"]),
         .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
-        .library(name: "PostgresClient", targets: ["PostgresClient"]),
         .library(name: "WalProposer", targets: ["WalProposer"]),
         .library(name: "Ingest", targets: ["Ingest"]),
     ],
@@ -39,7 +38,6 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // The reference protobuf codec, made by scripts/generate-protos.
@@ -92,7 +90,7 @@ let package = Package(
             swiftSettings: settings
         ),
 
-        // Beside the rows: WAL segment files, for tools and tests; connections by libpq.
+        // Beside the rows: WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
         // Beside the rows, too: what the servers say about themselves.
         .target(
@@ -103,7 +101,6 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .target(name: "PostgresClient", dependencies: ["CLibpq"], swiftSettings: settings),
 
         // Row 4: executables.
         .executableTarget(
@@ -243,6 +240,21 @@ let package = Package(
             path: "Tests/StorageSimulation",
             swiftSettings: settings
         ),
+        // Safekeepers, proposers, disks and a network in one thread.
+        .target(
+            name: "ConsensusSimulation",
+            dependencies: [
+                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity",
+                "StorageSimulation", "TestFixtures", "WalProposer",
+            ],
+            path: "Tests/ConsensusSimulation",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["ConsensusSimulation"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SafekeeperServerTests",
             dependencies: [
@@ -256,11 +268,6 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: settings
-        ),
-        .testTarget(
-            name: "PostgresClientTests",
-            dependencies: ["PostgresClient", "PostgresHarness"],
             swiftSettings: settings
         ),
         .testTarget(

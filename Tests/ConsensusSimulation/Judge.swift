@@ -1,5 +1,6 @@
 import PostgresWAL
 import ReplicationProtocol
+import SafekeeperServer
 
 /// All WAL that any leader has written, by term; what was committed; and whether that can be.
 struct Judge {
@@ -21,8 +22,17 @@ struct Judge {
     var electionCount: Int { elections.count }
 
     /// A proposer says that it has won: nobody else may have in its term, and its WAL holds what earlier ones committed.
-    mutating func elected(_ term: Term, at position: LSN, log: [UInt8]) throws {
+    ///
+    /// It continues the WAL of the leader of term `previous`, if there was one.
+    mutating func elected(_ term: Term, at position: LSN, continuing previous: Term?) throws {
         try require(elections[term] == nil, "term \(term) has two leaders")
+        let whole = previous.flatMap { logs[$0] } ?? []
+        let length = Int(position.rawValue - start.rawValue)
+        try require(
+            whole.count >= length,
+            "the leader of term \(term) begins at \(position), but term \(previous ?? .initial) has not got that far"
+        )
+        let log = Array(whole.prefix(length))
         elections[term] = position
         logs[term] = log
         for (earlier, end) in commits where earlier < term {
@@ -85,12 +95,16 @@ struct Judge {
         let found = try node.wal(from: local, to: end)
         let range = Int(local.rawValue - start.rawValue)..<Int(end.rawValue - start.rawValue)
         guard let log = logs[state.lastLogTerm], log.count >= range.upperBound else {
-            throw Violation("node \(node.id) has WAL up to \(end) of term \(state.lastLogTerm), which was never written")
+            throw Violation(
+                "node \(node.id) has WAL up to \(end) of term \(state.lastLogTerm), which was never written"
+            )
         }
-        try require(
-            log[range].elementsEqual(found),
-            "node \(node.id): its WAL up to \(end) is not that of the leader of term \(state.lastLogTerm)"
-        )
+        if let place = zip(log[range], found).enumerated().first(where: { $0.element.0 != $0.element.1 })?.offset {
+            throw Violation(
+                "node \(node.id): its WAL up to \(end) is not that of the leader of term \(state.lastLogTerm), "
+                    + "from \(local + UInt64(place)) on; history \(state.persisted.termHistory)"
+            )
+        }
         try require(
             state.commitLSN <= committedLSN,
             "node \(node.id) takes WAL up to \(state.commitLSN) for committed, which it isn't"

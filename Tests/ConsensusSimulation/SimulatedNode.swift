@@ -56,7 +56,6 @@ final class SimulatedNode {
     func restart(after crash: SimulatedFileSystem.Crash) throws {
         state = nil
         disk.restart(after: crash)
-        disk.freeSectors = .max
         do {
             try load()
         } catch {

@@ -60,6 +60,8 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
     private var nextDescriptor: Int32 = 3
     private var random: SeededGenerator
     private var hasCrashed = false
+    /// Whether the process has ended in the middle of an operation, see ``crashOperation``.
+    package var isCrashed: Bool { hasCrashed }
 
     /// Operations so far, whether they changed anything or not; closing doesn't count.
     package private(set) var operationCount = 0

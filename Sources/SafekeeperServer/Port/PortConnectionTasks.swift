@@ -12,7 +12,7 @@ struct PortConnectionTasks: Sendable {
     /// Returns when the connection is closed.
     func serve(_ transport: PortTransport) async {
         let number = configuration.connectionNumbers.next()
-        let peer = transport.channel.remoteAddress.map { "\($0)" } ?? "unknown"
+        let peer = transport.channel.remoteAddress.map(Self.text) ?? "unknown"
         var logger = logger
         logger[metadataKey: "cid"] = "\(number)"
         logger[metadataKey: "peer"] = "\(peer)"
@@ -25,6 +25,12 @@ struct PortConnectionTasks: Sendable {
         if Task.isCancelled { transport.close(reason: "server shuts down") }
         let reason = await transport.closed()
         logger.info("connection handler exited", metadata: ["reason": "\(reason)"])
+    }
+
+    /// An address as others print it: `ip:port`.
+    private static func text(_ address: SocketAddress) -> String {
+        guard let ip = address.ipAddress, let port = address.port else { return "\(address)" }
+        return ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     }
 
     private func verify(_ token: String, for transport: PortTransport, _ logger: Logger) {

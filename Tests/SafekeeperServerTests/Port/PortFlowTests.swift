@@ -24,6 +24,7 @@ struct PortFlowTests {
         }
         try await withServer(handler: handler) { server in
             try await TestConnection.streaming(server) { connection in
+                try await sent.waitUntilStill(orAt: Self.payloadCount)
                 var ahead = 0
                 for number in 0..<Self.payloadCount {
                     let body = try await connection.message()?.body
@@ -60,6 +61,7 @@ struct PortFlowTests {
                     }
                     try await channel.writeAndFlush(ByteBuffer(bytes: frames(.copyDone)))
                 }()
+                try await sent.waitUntilStill(orAt: Self.payloadCount)
                 for _ in 0..<Self.payloadCount { allowed.add(1) }
                 let count = try await connection.message()?.body
                 #expect(count == Array(ByteBuffer(integer: Self.payloadCount).readableBytesView))
@@ -84,6 +86,32 @@ struct PortFlowTests {
                 let sum = (0..<count).reduce(0) { $0 + $1 & 0xFF }
                 let answer = try await connection.message()?.body
                 #expect(answer == Array(ByteBuffer(integer: sum).readableBytesView))
+            }
+        }
+    }
+
+    /// A client that asks and never reads the answers is not listened to any more: they don't pile up.
+    @Test func answersThatNobodyReads() async throws {
+        let sent = Counter()
+        let (chunk, count) = (10_000, 600)
+        try await withServer { server in
+            try await TestConnection.loggedIn(server) { connection in
+                let channel = connection.channel
+                let syncs = ByteBuffer(bytes: (0..<chunk).flatMap { _ in frames(.sync) })
+                async let sending: Void = {
+                    for _ in 0..<count {
+                        try await channel.writeAndFlush(syncs)
+                        sent.add(1)
+                    }
+                }()
+                try await sent.waitUntilStill(orAt: count)
+                var ahead = 0
+                for number in 0..<count {
+                    try await connection.skip(chunk * 6)
+                    ahead = max(ahead, sent.value - number)
+                }
+                #expect(ahead * chunk * 5 < Self.slack)
+                try await sending
             }
         }
     }

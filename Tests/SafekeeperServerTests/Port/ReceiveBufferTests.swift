@@ -43,6 +43,21 @@ import Testing
         #expect(all == ByteBuffer(bytes: [1, 2, 3]) && buffer.count == 0)
     }
 
+    /// A message that comes byte by byte is copied a few times, and not once for each of its bytes.
+    @Test func messageByteByByte() {
+        var buffer = ReceiveBuffer()
+        var moves = 0
+        var last = 0
+        for number in 0..<100_000 {
+            buffer.append(ByteBuffer(bytes: [UInt8(truncatingIfNeeded: number)]))
+            _ = buffer.gather(1_000_000)
+            if address(of: buffer.front) != last { moves += 1 }
+            last = address(of: buffer.front)
+        }
+        #expect(buffer.front.readableBytes == 100_000 && buffer.front.capacity <= 1 << 18)
+        #expect(moves < 30)
+    }
+
     @Test func randomPiecesAndMessages() {
         let seed = UInt64.random(in: 0 ... .max)
         var generator = SeededGenerator(seed: seed)

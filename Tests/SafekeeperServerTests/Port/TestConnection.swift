@@ -120,6 +120,13 @@ final class TestConnection {
         try await fill(1) ? received.readInteger() : nil
     }
 
+    /// Passes over bytes.
+    func skip(_ count: Int) async throws {
+        guard try await fill(count) else { throw TestConnectionError.unexpected }
+        received.moveReaderIndex(forwardBy: count)
+        received.discardReadBytes()
+    }
+
     /// All bytes up to the end.
     func rest() async throws -> [UInt8] {
         while try await more() {}

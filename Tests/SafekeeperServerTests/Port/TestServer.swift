@@ -60,6 +60,19 @@ final class Counter: Sendable {
     }
 }
 
+extension Counter {
+    /// Waits until it has reached a value, or does not change any more.
+    ///
+    /// On a busy machine it may only seem to stand still; the tests are then less strict, but don't fail.
+    func waitUntilStill(orAt final: Int) async throws {
+        var last = -1
+        while value < final, value != last {
+            last = value
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+}
+
 /// Runs a server for the time of a call; all that it began has to be over then.
 func withServer<Result: Sendable>(
     handler: TestHandler = TestHandler(),

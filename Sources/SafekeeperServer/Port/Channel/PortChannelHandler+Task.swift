@@ -65,7 +65,6 @@ extension PortChannelHandler {
         guard let payload else { return }
         payloads.append(payload)
         payloadBytes += payload.readableBytes
-        releaseBatch()
     }
 
     func nextBatch(_ flag: CancellationFlag, on eventLoop: any EventLoop) -> EventLoopFuture<CopyBatch> {

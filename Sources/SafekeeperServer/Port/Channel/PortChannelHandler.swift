@@ -32,6 +32,10 @@ final class PortChannelHandler: ChannelInboundHandler {
     private var hasInputEnded = false
     /// Whether the last message has left for the client.
     private var isLastMessageSent = false
+    /// What is to be sent when the session has got as far as it can.
+    private var output = ByteBuffer()
+    /// From which size on it is sent before, in bytes.
+    private static let outputLimit = 32 << 10
     /// Why the connection was closed.
     var closeReason: String?
 
@@ -92,7 +96,10 @@ final class PortChannelHandler: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { releaseWriters(.success(())) }
+        if context.channel.isWritable {
+            releaseWriters(.success(()))
+            advance()
+        }
         context.fireChannelWritabilityChanged()
     }
 
@@ -134,7 +141,14 @@ final class PortChannelHandler: ChannelInboundHandler {
 
     /// Lets the session look at what is there as far as it can, and reads more if it has use for more.
     func advance() {
-        while phase != .lingering, !isFull {
+        lookAtInput()
+        flushOutput()
+        releaseBatch()
+        readIfUseful()
+    }
+
+    private func lookAtInput() {
+        while phase != .lingering, !isFull, !isHeldBack {
             switch session.next(in: received.front.readableBytesSpan) {
             case .taken(let count, let action):
                 let payload = payload(of: action)
@@ -142,22 +156,26 @@ final class PortChannelHandler: ChannelInboundHandler {
                 perform(action, payload: payload)
             case .needs(let count):
                 if received.gather(count) { continue }
-                guard hasInputEnded, let action = session.inputEnded() else { return readIfUseful() }
-                perform(action, payload: nil)
+                guard hasInputEnded, let action = session.inputEnded() else { return }
+                perform(action)
             case .waits:
                 return
             }
         }
-        readIfUseful()
     }
 
     private var isFull: Bool {
         payloadBytes >= limits.maximumReadAhead || payloads.count >= limits.maximumPayloadsAhead
     }
 
+    /// Whether the client has to take answers before it may ask for more.
+    private var isHeldBack: Bool {
+        phase == .open && !session.isCopying && context?.channel.isWritable == false
+    }
+
     private func readIfUseful() {
         guard let context, !isReading, !hasInputEnded, phase != .closed else { return }
-        guard phase == .lingering || (session.isListening && !isFull) else { return }
+        guard phase == .lingering || (session.isListening && !isFull && !isHeldBack) else { return }
         isReading = true
         lastRead = .now()
         context.read()
@@ -177,6 +195,7 @@ final class PortChannelHandler: ChannelInboundHandler {
         case .refuseEncryption: write(ByteBuffer(bytes: [UInt8(ascii: "N")]))
         case .acceptTLS:
             write(ByteBuffer(bytes: [UInt8(ascii: "S")]))
+            flushOutput()
             startTLS()
         case .startTLS: startTLS()
         case .verify(let token): ask(.verify(token: token))
@@ -184,7 +203,6 @@ final class PortChannelHandler: ChannelInboundHandler {
         case .deliver: deliver(payload)
         case .endCopy(let end):
             copyEnd = end
-            releaseBatch()
         case .close(let messages, let reason):
             closeReason = closeReason ?? reason
             finish(with: messages)
@@ -211,9 +229,16 @@ final class PortChannelHandler: ChannelInboundHandler {
         }
     }
 
-    func write(_ bytes: ByteBuffer) {
-        guard let context, phase == .open else { return }
-        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    private func write(_ bytes: ByteBuffer) {
+        guard phase == .open else { return }
+        output.writeImmutableBuffer(bytes)
+        if output.readableBytes >= Self.outputLimit { flushOutput() }
+    }
+
+    private func flushOutput() {
+        guard let context, phase == .open, output.readableBytes > 0 else { return }
+        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        output = ByteBuffer()
     }
 
     /// Sends the last messages and ends our side; the client's bytes are read and dropped until it leaves.
@@ -229,6 +254,7 @@ final class PortChannelHandler: ChannelInboundHandler {
         releaseBatch()
         releaseWriters(.failure(PortConnectionError.closed))
         guard let context, phase == .open else { return }
+        flushOutput()
         phase = .lingering
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let sent = context.eventLoop.makePromise(of: Void.self)
@@ -261,8 +287,8 @@ final class PortChannelHandler: ChannelInboundHandler {
     private func readTimerFired() {
         guard phase == .open else { return }
         let left = lastRead + limits.readTimeout - .now()
-        // A client that is not listened to can't say anything.
-        if isReading, left <= .zero { return closeAtOnce(reason: "client said nothing for too long") }
+        // A client that is not listened to can't say anything, unless it is because it doesn't listen itself.
+        if isReading || isHeldBack, left <= .zero { return closeAtOnce(reason: "client said nothing for too long") }
         armReadTimer(after: left > .zero ? left : limits.readTimeout)
     }
 

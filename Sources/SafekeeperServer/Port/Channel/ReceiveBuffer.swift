@@ -3,7 +3,7 @@ package import NIOCore
 /// Bytes as they came from the socket, made whole only where a message lies across two pieces.
 ///
 /// A message that lies in one piece is handed out as a slice of it; of any other, only the part up to its end is
-/// copied. So no byte is copied twice, and most are not copied at all.
+/// copied. Most bytes are not copied at all.
 package struct ReceiveBuffer {
     /// What is looked at.
     package private(set) var front = ByteBuffer()
@@ -28,16 +28,14 @@ package struct ReceiveBuffer {
     /// Brings bytes to the front until `size` of them are there; false if there is nothing that can be brought.
     package mutating func gather(_ size: Int) -> Bool {
         guard front.readableBytes < size, !rest.isEmpty else { return false }
-        // Room for what there is and no more: the size is only what the client says.
-        var whole = ByteBufferAllocator().buffer(capacity: min(size, count))
-        whole.writeImmutableBuffer(front)
-        while whole.readableBytes < size, var piece = rest.popFirst() {
-            if let part = piece.readSlice(length: min(size - whole.readableBytes, piece.readableBytes)) {
-                whole.writeImmutableBuffer(part)
+        // The front grows by doubling with what there is: the size is only what the client says, and a client that sends
+        // byte by byte must not have everything copied for each of them.
+        while front.readableBytes < size, var piece = rest.popFirst() {
+            if let part = piece.readSlice(length: min(size - front.readableBytes, piece.readableBytes)) {
+                front.writeImmutableBuffer(part)
             }
             if piece.readableBytes > 0 { rest.prepend(piece) }
         }
-        front = whole
         return true
     }
 
