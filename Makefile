@@ -14,8 +14,12 @@ setup: ## Install what Debian and PyPI provide: libraries, PostgreSQL 15, 16 and
 build: setup ## Build everything, in release, into .build/release
 	@swift build $(SWIFT_FLAGS) --build-tests
 
+# Tests with servers and deadlines run one after the other, away from those that keep all processors busy.
+SERVER_TESTS = ^(SafekeeperServerTests|SafekeeperTests|TelemetryTests)\.
+
 test: build ## Run all tests
-	@swift test $(SWIFT_FLAGS) --skip-build
+	@swift test $(SWIFT_FLAGS) --skip-build --skip '$(SERVER_TESTS)'
+	@swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter '$(SERVER_TESTS)'
 
 demo: build ## Show the whole way on a real PostgreSQL: its WAL decoded, interpreted, routed to shards (DEMO_OPTIONS=…)
 	@.build/release/demo $(DEMO_OPTIONS)

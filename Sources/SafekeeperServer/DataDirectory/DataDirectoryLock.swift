@@ -48,6 +48,11 @@ package struct DataDirectoryLock: ~Copyable, Sendable {
         }
     }
 
+    /// Lets go of the lock, whoever still has a hand on this value.
+    package func release() {
+        flock(descriptor, LOCK_UN)
+    }
+
     deinit {
         close(descriptor)
     }

@@ -233,6 +233,8 @@ extension Safekeeper {
     ///
     /// Throws ``StartError`` if the management API can't listen, and what made a part fail.
     package func run() async throws {
+        // Connections that end a moment later may still hold this object: the next start must not have to wait for them.
+        defer { lock.release() }
         let logger = log.logger("start")
         let server = ManagementServer(api, at: configuration.listenHTTP, logger: log.logger("http")) { address in
             logger.info("starting safekeeper HTTP service on \(address.text)")
