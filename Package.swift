@@ -63,14 +63,13 @@ let package = Package(
         // Row 3: the parties.
         .target(
             name: "Ingest",
-            dependencies: ["CChecksum", "CRocksDB", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
+            dependencies: ["CRocksDB", "InterpretedWAL", "PostgresWAL", "ShardIdentity"],
             swiftSettings: settings
         ),
         .target(
             name: "SafekeeperServer",
             dependencies: [
-                "CChecksum", "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
-                "Telemetry",
+                "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "Telemetry",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

@@ -79,7 +79,6 @@ struct Judge {
         )
         if count > committed.count { committed += log[committed.count..<count] }
         commits[term] = max(commits[term] ?? start, end)
-        // A switch of segments is flushed a little before all its padding is there, hence the rest of a page.
         try require(
             membership.hasQuorum { hasDurably($0) >= end },
             "term \(term) commits up to \(end), which no quorum of \(membership) has on disk"

@@ -72,13 +72,12 @@ final class SimulatedNode {
     /// Processes a message of a proposer; gives the answer, encoded.
     func process(
         _ bytes: [UInt8],
-        from proposer: Int,
-        version: ConsensusProtocolVersion
+        from proposer: Int
     ) throws -> AcceptorMessage? {
         guard let state else { return nil }
-        let message = try ProposerMessage(decoding: bytes.span.bytes, version: version)
+        let message = try ProposerMessage(decoding: bytes.span.bytes, version: .v3)
         var wal = RawSpan()
-        if case .append(let request) = message { wal = bytes.span.bytes.extracting(request.walRange(in: version)) }
+        if case .append(let request) = message { wal = bytes.span.bytes.extracting(request.walRange(in: .v3)) }
         if case .voteRequest = message { files.isVoting = true }
         if case .elected(let elected) = message {
             files.isTruncating = true

@@ -34,7 +34,6 @@ struct SimulatedLink {
     let proposer: Int
     let connection: ProposerConnection
     let node: Int
-    let version: ConsensusProtocolVersion
     var isOpenAtNode = false
     var isClosedAtProposer = false
     /// When the last thing sent arrives, in either direction.

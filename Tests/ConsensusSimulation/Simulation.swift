@@ -58,7 +58,7 @@ package final class Simulation {
         self.seed = seed
         self.fault = fault
         random = SeededGenerator(seed: seed)
-        // Alone, a majority of old members, or three of each set of a joint configuration.
+        // One set of three or five members, or two sets of three that share one.
         let isJoint = fault == .oldMajorityInJointConfiguration || seed % 4 == 3
         let count = isJoint ? 5 : [3, 3, 5].randomElement(using: &random) ?? 3
         addresses = (1...count).map { "sk-\($0):5454" }
@@ -204,7 +204,7 @@ package final class Simulation {
         switch action {
         case .connect(let connection, _):
             links.append(
-                SimulatedLink(proposer: serial, connection: connection, node: connection.member, version: .v3)
+                SimulatedLink(proposer: serial, connection: connection, node: connection.member)
             )
             schedule(.arrive(link: links.count - 1), after: delay)
         case .disconnect(let connection, let reason):
@@ -288,12 +288,11 @@ package final class Simulation {
             }
         }
         var output = OutputBuffer()
-        let version = links[link].version
         switch message {
-        case .greeting(let greeting): greeting.encode(into: &output, version: version)
-        case .voteRequest(let request): request.encode(into: &output, version: version)
-        case .elected(let elected): elected.encode(into: &output, version: version)
-        case .append(let request): request.encode(into: &output, version: version, wal: wal.span.bytes)
+        case .greeting(let greeting): greeting.encode(into: &output, version: .v3)
+        case .voteRequest(let request): request.encode(into: &output, version: .v3)
+        case .elected(let elected): elected.encode(into: &output, version: .v3)
+        case .append(let request): request.encode(into: &output, version: .v3, wal: wal.span.bytes)
         }
         links[link].lastAtNode = max(links[link].lastAtNode, now + delay)
         schedule(.toNode(link: link, output.array), after: links[link].lastAtNode - now)
@@ -361,7 +360,7 @@ package final class Simulation {
         guard node.isUp, links[link].isOpenAtNode else { return }
         if cut.contains([links[link].proposer, links[link].node]) { return close(link, "cut off") }
         do {
-            let reply = try node.process(bytes, from: links[link].proposer, version: links[link].version)
+            let reply = try node.process(bytes, from: links[link].proposer)
             if let reply { answer(reply, over: link) }
             if bytes.first == UInt8(ascii: "a"), !links[link].isDirty {
                 links[link].isDirty = true

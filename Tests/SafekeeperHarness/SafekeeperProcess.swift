@@ -101,6 +101,16 @@ package final class SafekeeperProcess {
     /// Calls the management API; gives the status and the body.
     package func call(_ method: String, _ path: String, body: String? = nil) async throws -> (status: Int, body: String)
     {
+        try await Self.call(method, path, httpPort: httpPort, body: body)
+    }
+
+    /// Calls the management API of whichever safekeeper listens there; gives the status and the body.
+    package static func call(
+        _ method: String,
+        _ path: String,
+        httpPort: UInt16,
+        body: String? = nil
+    ) async throws -> (status: Int, body: String) {
         guard let url = URL(string: "http://127.0.0.1:\(httpPort)\(path)") else {
             throw SafekeeperFailure(message: "no URL: \(path)")
         }

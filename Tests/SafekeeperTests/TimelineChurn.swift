@@ -1,5 +1,4 @@
 import Foundation
-import FoundationNetworking
 import SafekeeperHarness
 import ShardIdentity
 import Synchronization
@@ -57,12 +56,7 @@ final class TimelineChurn: Sendable {
     }
 
     private func call(_ method: String, _ path: String, _ port: UInt16, body: String? = nil) async -> Int? {
-        guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { return nil }
-        var request = URLRequest(url: url, timeoutInterval: 20)
-        request.httpMethod = method
-        request.httpBody = body.map { Data($0.utf8) }
-        let response = try? await URLSession.shared.data(for: request).1
-        return (response as? HTTPURLResponse)?.statusCode
+        try? await SafekeeperProcess.call(method, path, httpPort: port, body: body).status
     }
 
     /// What was acknowledged must be so on a safekeeper that was started again.

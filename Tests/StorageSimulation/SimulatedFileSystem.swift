@@ -106,11 +106,6 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
         return files[number]
     }
 
-    /// Whether there is a folder.
-    package func hasFolder(_ path: String) -> Bool {
-        if case .folder = entry(at: path) { true } else { false }
-    }
-
     /// A file's length; nil if it isn't there.
     package func length(of path: String) -> Int? {
         file(at: path)?.length

@@ -1,4 +1,3 @@
-internal import CChecksum
 internal import PostgresWAL
 
 /// What a backup says of itself: where its WAL begins, and the counters at that point.
@@ -85,10 +84,9 @@ private struct ControlFileFields {
         let path = "\(path)/global/pg_control"
         guard bytes.count >= ControlFileFields.size else { throw ImportError(path, .size(bytes.count)) }
         let span = bytes.span.bytes
-        let checksum = span.extracting(first: 288).withUnsafeBytes {
-            ~cchecksum_crc32c(~0, $0.baseAddress, $0.count)
+        guard span.extracting(first: 288).crc32c == span.littleEndian(at: 288, as: UInt32.self) else {
+            throw ImportError(path, .checksum)
         }
-        guard checksum == span.littleEndian(at: 288, as: UInt32.self) else { throw ImportError(path, .checksum) }
         state = span.littleEndian(at: 16)
         checkpointPosition = LSN(span.littleEndian(at: 32))
         guard let checkpoint = CheckPoint(span.extracting(40..<128)) else {

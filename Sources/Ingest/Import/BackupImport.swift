@@ -1,4 +1,3 @@
-internal import CChecksum
 public import PostgresWAL
 internal import ShardIdentity
 
@@ -109,8 +108,7 @@ public struct BackupImport {
         let content = try file.content(atMost: 1 << 30)
         guard content.count >= 4 else { throw ImportError(file.path, .size(content.count)) }
         let state = content.span.bytes.extracting(first: content.count - 4)
-        let checksum = state.withUnsafeBytes { ~cchecksum_crc32c(~0, $0.baseAddress, $0.count) }
-        guard checksum == content.span.bytes.littleEndian(at: content.count - 4, as: UInt32.self) else {
+        guard state.crc32c == content.span.bytes.littleEndian(at: content.count - 4, as: UInt32.self) else {
             throw ImportError(file.path, .checksum)
         }
         preparedTransactions.insert(xid)

@@ -3,7 +3,8 @@ public import PostgresWAL
 extension TermHistory {
     /// The last position up to which a proposer's WAL and an acceptor's are the same.
     ///
-    /// Called on the proposer's history.
+    /// Called on the proposer's history. Streaming to the acceptor has to start there; if nothing is common, at the begin
+    /// of the proposer's history.
     ///
     /// - Parameters:
     ///   - acceptor: the acceptor's history, up to `end`.
@@ -37,6 +38,6 @@ public struct TermHistoryConflict: Error, Hashable, Sendable, CustomStringConver
 
     /// What is wrong, in words.
     public var description: String {
-        "term \(proposer.term) begins at \(proposer.lsn) in the proposer's history and at \(acceptor.lsn) in ours"
+        "term \(proposer.term) begins at \(proposer.lsn) in the proposer's history and at \(acceptor.lsn) in the safekeeper's"
     }
 }

@@ -25,7 +25,7 @@ extension ControlFile {
         }
         let body = file.extracting(droppingLast: 4)
         let found: UInt32 = file.littleEndian(at: file.byteCount - 4)
-        let computed = Self.checksum(of: body)
+        let computed = body.crc32c
         guard found == computed else { throw .checksum(found: found, computed: computed) }
         let magic: UInt32 = body.littleEndian(at: 0)
         guard magic == Self.magic else { throw .magic(found: magic) }

@@ -1,4 +1,3 @@
-internal import CChecksum
 internal import PostgresWAL
 internal import ReplicationProtocol
 internal import ShardIdentity
@@ -21,12 +20,8 @@ extension ControlFile {
         bytes.appendLittleEndian(Self.magic)
         bytes.appendLittleEndian(encodedVersion)
         appendBody(to: &bytes)
-        bytes.appendLittleEndian(Self.checksum(of: bytes.span.bytes))
+        bytes.appendLittleEndian(bytes.span.bytes.crc32c)
         return bytes
-    }
-
-    static func checksum(of bytes: RawSpan) -> UInt32 {
-        ~bytes.withUnsafeBytes { cchecksum_crc32c(~0, $0.baseAddress, $0.count) }
     }
 
     private func appendBody(to bytes: inout [UInt8]) {

@@ -1,5 +1,4 @@
 internal import CoreMetrics
-internal import Glibc
 internal import HTTPTypes
 package import Hummingbird
 package import Logging
@@ -89,9 +88,7 @@ extension ManagementAPI {
             throw .unauthorized("malformed authorization header")
         }
         do throws(TokenError) {
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME, &now)
-            return try verifier.verify(String(parts[1]), at: Double(now.tv_sec))
+            return try verifier.verify(String(parts[1]), at: Double(ControlFile.Timestamp.now.seconds))
         } catch {
             logger.warning("Authentication error: \(error)")
             throw .forbidden(TokenError.clientMessage)

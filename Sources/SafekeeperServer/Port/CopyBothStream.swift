@@ -41,9 +41,6 @@ package struct CopyBothStream: AsyncSequence, Sendable {
             self.transport = transport
         }
 
-        /// Whether the next payload is at hand, so that ``next()`` will not wait.
-        package var hasNext: Bool { !reversed.isEmpty }
-
         package mutating func next() async throws -> ByteBuffer? {
             while reversed.isEmpty {
                 switch end {

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import ReplicationProtocol
@@ -12,7 +11,7 @@ struct PortConnectionTasks: Sendable {
     /// Returns when the connection is closed.
     func serve(_ transport: PortTransport) async {
         let number = configuration.connectionNumbers.next()
-        let peer = transport.channel.remoteAddress.map(Self.text) ?? "unknown"
+        let peer = transport.channel.remoteAddress.map(\.text) ?? "unknown"
         var logger = logger
         logger[metadataKey: "cid"] = "\(number)"
         logger[metadataKey: "peer"] = "\(peer)"
@@ -25,12 +24,6 @@ struct PortConnectionTasks: Sendable {
         if Task.isCancelled { transport.close(reason: "server shuts down") }
         let reason = await transport.closed()
         logger.info("connection handler exited", metadata: ["reason": "\(reason)"])
-    }
-
-    /// An address as others print it: `ip:port`.
-    private static func text(_ address: SocketAddress) -> String {
-        guard let ip = address.ipAddress, let port = address.port else { return "\(address)" }
-        return ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     }
 
     private func verify(_ token: String, for transport: PortTransport, _ logger: Logger) {
@@ -80,8 +73,7 @@ struct PortConnectionTasks: Sendable {
 
     /// Seconds since 1970.
     private static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+        let now = ControlFile.Timestamp.now
+        return Double(now.seconds) + Double(now.nanoseconds) / 1e9
     }
 }

@@ -233,7 +233,7 @@ extension Safekeeper {
     ///
     /// Throws ``StartError`` if the management API can't listen, and what made a part fail.
     package func run() async throws {
-        // Connections that end a moment later may still hold this object: the next start must not have to wait for them.
+        // Not left to this object's end: closures of the management server hold it, too.
         defer { lock.release() }
         let logger = log.logger("start")
         let server = ManagementServer(api, at: configuration.listenHTTP, logger: log.logger("http")) { address in
@@ -286,13 +286,5 @@ private struct TimelineService: Service {
     func run() async throws {
         try? await gracefulShutdown()
         await registry.shutDown()
-    }
-}
-
-extension SocketAddress {
-    /// The address and the port: `127.0.0.1:5454`.
-    package var text: String {
-        guard let ipAddress, let port else { return "\(self)" }
-        return "\(ListenAddress(host: ipAddress, port: UInt16(port)))"
     }
 }

@@ -127,9 +127,6 @@ extension TimelineState {
     /// The control file with the values that run ahead of what is on disk.
     package var control: ControlFile { controlFile.current }
 
-    /// Whether there are values that run ahead of what is on disk.
-    package var hasUnflushedValues: Bool { controlFile.hasUnflushedValues }
-
     /// How far the WAL has got.
     package var positions: WALPositions { store.positions }
 
@@ -137,7 +134,7 @@ extension TimelineState {
     package var flushLSN: LSN { max(positions.flushRecordLSN, persisted.timelineStartLSN) }
 
     /// The position up to which WAL is known to be committed, and is here.
-    package var commitLSN: LSN { controlFile.overlay.commitLSN }
+    package var commitLSN: LSN { controlFile.current.commitLSN }
 
     /// The term of the last WAL that is here.
     package var lastLogTerm: Term { persisted.termHistory.lastLogTerm(at: flushLSN) }

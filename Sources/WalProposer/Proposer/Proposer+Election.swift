@@ -196,8 +196,8 @@ extension Proposer {
         guard let election, let vote = members[member].vote else { return }
         let start: LSN
         do {
-            let common = try election.history.lastCommonPosition(with: vote.history, endingAt: vote.flush)
-            start = common ?? election.history.entries[0].lsn
+            let common = try election.history.divergence(from: vote.history, endingAt: vote.flush)
+            start = common?.lsn ?? election.history.entries[0].lsn
         } catch {
             disconnect(member, .violation("conflicting history: \(error)"))
             return

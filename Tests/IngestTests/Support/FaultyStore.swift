@@ -60,7 +60,6 @@ final class FaultyStore: VersionedStore {
     }
 
     var commitCount: Int { content.withLock { $0.commits.count } }
-    var durableCount: Int { content.withLock { $0.durable } }
     /// How many calls have failed.
     var failures: Int { content.withLock { $0.failures } }
 

@@ -17,39 +17,36 @@ actor SegmentThread {
     /// - Throws: ``WALReadError/notFound(_:)`` if the segment isn't there, ``WALReadError/store(_:)``.
     func append(from start: LSN, to end: LSN, to buffer: ByteBuffer) throws(WALReadError) -> ByteBuffer {
         var buffer = buffer
-        try buffer.appendWAL(from: start, to: end) { (target, lsn) throws(WALReadError) in
-            do throws(WALStoreError) {
-                return try reader.read(into: target, at: lsn)
-            } catch .missingSegment {
-                throw .notFound(lsn)
-            } catch {
-                throw .store(error)
-            }
-        }
+        try buffer.appendWAL(from: start, to: end, with: &reader)
         return buffer
     }
 }
 
 extension ByteBuffer {
-    /// Appends WAL that `read` gives: how many bytes it has put into the memory, which it need not fill.
+    /// Appends WAL from segment files.
+    ///
+    /// - Throws: ``WALReadError/notFound(_:)`` if a segment isn't there, ``WALReadError/store(_:)``.
     mutating func appendWAL(
         from start: LSN,
         to end: LSN,
-        _ read: (UnsafeMutableRawBufferPointer, LSN) throws(WALReadError) -> Int
+        with reader: inout SegmentReader
     ) throws(WALReadError) {
         var position = start
         while position < end {
             let wanted = Int(end.rawValue - position.rawValue)
             var result = Result<Int, WALReadError>.success(0)
             writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { memory in
-                do throws(WALReadError) {
-                    let count = try read(UnsafeMutableRawBufferPointer(rebasing: memory[..<wanted]), position)
+                do throws(WALStoreError) {
+                    let target = UnsafeMutableRawBufferPointer(rebasing: memory[..<wanted])
+                    let count = try reader.read(into: target, at: position)
                     result = .success(count)
                     return count
+                } catch .missingSegment {
+                    result = .failure(.notFound(position))
                 } catch {
-                    result = .failure(error)
-                    return 0
+                    result = .failure(.store(error))
                 }
+                return 0
             }
             let count = try result.get()
             // A segment file that is too short.

@@ -118,15 +118,7 @@ package struct WALSource: Sendable {
                 }
                 var buffer = buffer
                 var reader = SegmentReader(state.store.files)
-                try buffer.appendWAL(from: start, to: end) { (target, lsn) throws(WALReadError) in
-                    do throws(WALStoreError) {
-                        return try reader.read(into: target, at: lsn)
-                    } catch .missingSegment {
-                        throw .notFound(lsn)
-                    } catch {
-                        throw .store(error)
-                    }
-                }
+                try buffer.appendWAL(from: start, to: end, with: &reader)
                 return buffer
             }
         } catch let error as WALReadError {

@@ -2,11 +2,18 @@ import PostgresWAL
 import ReplicationProtocol
 import TestFixtures
 import Testing
-import WalProposer
 
 /// Where histories part: `safekeeper-core.md` §3.3.
-@Suite struct DivergenceTests {
+@Suite("Where histories part, by written out WAL") struct WrittenOutDivergenceTests {
     typealias Entries = [(UInt64, UInt64)]
+
+    /// The end of what two histories have in common.
+    private func common(_ ours: Entries, _ theirs: Entries, endingAt end: UInt64) throws -> LSN? {
+        func history(_ entries: Entries) throws -> TermHistory {
+            try TermHistory(entries.map { TermLSN(term: Term($0.0), lsn: LSN($0.1)) })
+        }
+        return try history(ours).divergence(from: try history(theirs), endingAt: LSN(end))?.lsn
+    }
 
     @Test func table() throws {
         let rows: [(ours: Entries, theirs: Entries, end: UInt64, common: UInt64?)] = [
@@ -19,13 +26,10 @@ import WalProposer
             ([(1, 10), (3, 20)], [(1, 10), (2, 30)], 40, 20),
         ]
         for row in rows {
-            let common = try TermHistory.of(row.ours)
-                .lastCommonPosition(with: .of(row.theirs), endingAt: LSN(row.end))
+            let common = try common(row.ours, row.theirs, endingAt: row.end)
             #expect(common == row.common.map { LSN($0) }, "\(row)")
         }
-        #expect(throws: HistoryConflict.self) {
-            _ = try TermHistory.of([(1, 10)]).lastCommonPosition(with: .of([(1, 11)]), endingAt: LSN(20))
-        }
+        #expect(throws: TermHistoryConflict.self) { try common([(1, 10)], [(1, 11)], endingAt: 20) }
     }
 
     /// Against WAL written out: every position has the term that wrote it.
@@ -58,7 +62,7 @@ import WalProposer
             let expected =
                 shared.isEmpty
                 ? nil : (10...end).first { $0 == end || term(of: ours, at: $0) != term(of: theirs, at: $0) }
-            let common = try TermHistory.of(ours).lastCommonPosition(with: .of(theirs), endingAt: LSN(end))
+            let common = try common(ours, theirs, endingAt: end)
             #expect(common == expected.map { LSN($0) }, "seed \(seed): \(ours) \(theirs) \(end)")
         }
     }
