@@ -139,7 +139,8 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "Ingest", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles",
+                "Ingest", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer", "ShardIdentity",
+                "TestFixtures", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -212,15 +213,27 @@ let package = Package(
         ),
         .target(
             name: "SafekeeperHarness",
-            dependencies: ["InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: [
+                "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+            ],
             path: "Tests/SafekeeperHarness",
+            swiftSettings: settings
+        ),
+        // Shards that receive, in a process that can be stopped.
+        .executableTarget(
+            name: "shard-receivers",
+            dependencies: [
+                "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "ShardIdentity",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/ShardReceivers",
             swiftSettings: settings
         ),
         .testTarget(
             name: "SafekeeperTests",
             dependencies: [
                 "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
-                "ShardIdentity", "TestFixtures", "safekeeper",
+                "ShardIdentity", "TestFixtures", "safekeeper", "shard-receivers",
             ],
             swiftSettings: settings
         ),

@@ -53,6 +53,7 @@ package final class BlockingConnection {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw .system("send", errno) }
             sent += count
         }
@@ -74,6 +75,13 @@ package final class BlockingConnection {
         return frame
     }
 
+    /// Everything up to the end of the stream, whatever its form.
+    package func receiveAll() throws(ConnectionFailure) -> [UInt8] {
+        while try fill(upTo: received.count - taken + 1) {}
+        defer { taken = received.count }
+        return Array(received[taken...])
+    }
+
     /// Whether a whole frame is there, or the stream has ended, without waiting.
     package func isReadable() -> Bool {
         var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -89,6 +97,8 @@ package final class BlockingConnection {
             var buffer = [UInt8](repeating: 0, count: 64 << 10)
             let got = recv(descriptor, &buffer, buffer.count, 0)
             if got == 0 { return false }
+            // A process that was stopped and goes on.
+            if got < 0, errno == EINTR { continue }
             guard got > 0 else { throw .system("recv", errno) }
             received += buffer[..<got]
         }

@@ -1,3 +1,4 @@
+internal import CoreMetrics
 internal import Logging
 internal import NIOCore
 package import PostgresWAL
@@ -29,6 +30,7 @@ package actor WALFanOut {
     private nonisolated let extent: WALExtent
     private nonisolated let time: any TimeSource
     private nonisolated let logger: Logger
+    private nonisolated let metrics: StreamingMetrics
     private let limits: FanOutLimits
     /// Made with the first sender, when the segment size is known.
     private var fanOut: FanOut?
@@ -46,12 +48,14 @@ package actor WALFanOut {
         extent: WALExtent = .committed,
         limits: FanOutLimits = FanOutLimits(),
         time: any TimeSource,
-        logger: Logger
+        logger: Logger,
+        metrics: StreamingMetrics
     ) {
         self.extent = extent
         self.limits = limits
         self.time = time
         self.logger = logger
+        self.metrics = metrics
         queue = BlockingQueue(label: "WAL fan-out")
     }
 
@@ -170,6 +174,7 @@ extension WALFanOut {
     ) {
         guard let seats = fanOut?.beginChunk(id), let reader = readers[id] else { return }
         decodedBytes += UInt64(wal.readableBytes)
+        metrics.decodedBytes.increment(by: wal.readableBytes)
         guard let outcome = reader.interpretation?.take(wal.readableBytesSpan, for: seats) else { return }
         failure = outcome.failure
         if let failure {
@@ -213,6 +218,7 @@ extension WALFanOut {
             case .open(let id, let start):
                 let reader = Reader()
                 readers[id] = reader
+                metrics.sharedReaders.increment()
                 // It ends with the reader's last sender, and is inside the timeline's gate until then.
                 reader.task = Task { await run(id, from: start, of: timeline) }
             case .read(let id, let from, let limit):
@@ -220,6 +226,7 @@ extension WALFanOut {
                 readers[id]?.waiting.take()?.resolve(())
             case .close(let id):
                 let reader = readers.removeValue(forKey: id)
+                metrics.sharedReaders.decrement()
                 reader?.task?.cancel()
                 reader?.waiting.take()?.resolve(())
             case .enqueue(let id, let positions):

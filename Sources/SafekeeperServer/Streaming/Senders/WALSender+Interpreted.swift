@@ -18,7 +18,7 @@ extension WALSender {
         // What is not committed can't be shared with those who want nothing else.
         let fanOut =
             client.request.term == nil
-            ? timeline.streaming.fanOut : WALFanOut(extent: extent, time: time, logger: logger)
+            ? timeline.streaming.fanOut : WALFanOut(extent: extent, time: time, logger: logger, metrics: metrics)
         let (id, queue) = try await fanOut.attach(shard, at: client.request.start, of: timeline)
         let result = await withTaskGroup(of: Result<Ending, any Error>?.self) { group in
             let clock = IdleClock(due: time.now + Self.keepAliveInterval)

@@ -1,3 +1,4 @@
+internal import CoreMetrics
 internal import Logging
 package import PostgresWAL
 package import ReplicationProtocol
@@ -38,8 +39,11 @@ package final class WALSenders: Sendable {
     private let state = Mutex(State())
     private let receivers: WALReceivers
 
-    init(receivers: WALReceivers) {
+    private let metrics: StreamingMetrics
+
+    init(receivers: WALReceivers, metrics: StreamingMetrics) {
         self.receivers = receivers
+        self.metrics = metrics
     }
 
     /// A receiver has come.
@@ -86,6 +90,7 @@ package final class WALSenders: Sendable {
                 state.remoteConsistent = horizon
                 return horizon
             }
+            metrics.feedbacks.increment()
             receivers.send(feedback)
             return grown
         case .standbyStatus(let status):
