@@ -95,7 +95,7 @@ extension WALFanOut {
         guard let (id, actions) = try fanOut?.attach(shard, at: start, now: time.now) else {
             preconditionFailure("a fan-out has gone")
         }
-        let queue = ShardQueue()
+        let queue = ShardQueue(limits)
         queues[id] = queue
         perform(actions, timeline)
         return (id, queue)
@@ -107,9 +107,14 @@ extension WALFanOut {
         perform(fanOut?.detach(id, now: time.now) ?? [], timeline)
     }
 
-    /// A sender has sent a message with so many bytes of records.
-    package func sent(_ id: SenderID, bytes: Int, of timeline: Timeline) {
-        perform(fanOut?.sent(id, bytes: bytes, now: time.now) ?? [], timeline)
+    /// Looks at what has left the queues.
+    func takeDepartures(of timeline: Timeline) {
+        var departures: [SenderID: QueueLoad] = [:]
+        for (id, queue) in queues {
+            if let load = queue.takeDepartures() { departures[id] = load }
+        }
+        guard !departures.isEmpty else { return }
+        perform(fanOut?.sent(departures, now: time.now) ?? [], timeline)
     }
 }
 
@@ -172,6 +177,7 @@ extension WALFanOut {
         reader id: ReaderID,
         _ timeline: Timeline
     ) {
+        takeDepartures(of: timeline)
         guard let seats = fanOut?.beginChunk(id), let reader = readers[id] else { return }
         decodedBytes += UInt64(wal.readableBytes)
         metrics.decodedBytes.increment(by: wal.readableBytes)
@@ -213,6 +219,7 @@ extension WALFanOut {
         _ outcome: ShardedInterpretation.Outcome? = nil,
         _ seats: [FanOutSeat] = []
     ) {
+        var hasToLookAgain = false
         for action in actions {
             switch action {
             case .open(let id, let start):
@@ -233,13 +240,12 @@ extension WALFanOut {
                 guard let outcome, let seat = seats.firstIndex(where: { $0.sender == id }) else {
                     preconditionFailure("a message for \(id), which has no seat")
                 }
-                queues[id]?.push(
-                    ShardMessage(
-                        positions: positions,
-                        records: positions.hasRecords ? outcome.records[seat] : [],
-                        recordCount: positions.hasRecords ? outcome.counts[seat] : 0
-                    )
+                let message = ShardMessage(
+                    positions: positions,
+                    records: positions.hasRecords ? outcome.records[seat] : [],
+                    recordCount: positions.hasRecords ? outcome.counts[seat] : 0
                 )
+                if queues[id]?.push(message) == true { hasToLookAgain = true }
             case .move(let id, let reader, let lsn):
                 logger.debug(
                     "sender changes its reader",
@@ -250,6 +256,7 @@ extension WALFanOut {
             }
         }
         watchTheClock(timeline)
+        if hasToLookAgain { takeDepartures(of: timeline) }
     }
 
     /// Sees to it that time passes for the fan-out while somebody holds others up.
@@ -265,6 +272,7 @@ extension WALFanOut {
 
     private func tick(_ timeline: Timeline) {
         ticker = nil
+        takeDepartures(of: timeline)
         perform(fanOut?.tick(now: time.now) ?? [], timeline)
     }
 }
