@@ -232,8 +232,8 @@ let package = Package(
         .testTarget(
             name: "SafekeeperTests",
             dependencies: [
-                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
-                "ShardIdentity", "TestFixtures", "safekeeper", "shard-receivers",
+                "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
+                "SafekeeperServer", "ShardIdentity", "TestFixtures", "safekeeper", "shard-receivers",
             ],
             swiftSettings: settings
         ),
@@ -271,7 +271,8 @@ let package = Package(
             name: "SafekeeperServerTests",
             dependencies: [
                 "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
-                "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures",
+                "SafekeeperHarness", "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry",
+                "TestFixtures",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

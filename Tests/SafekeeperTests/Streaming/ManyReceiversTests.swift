@@ -8,7 +8,7 @@ import Testing
 @Suite("Many receivers", .serialized)
 struct ManyReceiversTests {
     /// The bound on resident memory with 128 shards, as README and ARCHITECTURE state it.
-    private static let memoryBound: UInt64 = 640 << 20
+    private static let memoryBound: UInt64 = 256 << 20
 
     @Test("Memory stays bounded with 128 shards, ten of them far behind")
     func memory() async throws {

@@ -66,22 +66,8 @@ final class StreamedTimeline {
 
     /// A metric's value, of all its series together.
     func metric(_ name: String) throws -> Double {
-        let text = try PlainHTTP.get("/metrics", port: safekeeper.httpPort)
-        return text.split(separator: "\n").filter { $0.hasPrefix(name + "{") || $0.hasPrefix(name + " ") }
+        let answer = try HTTPClient(port: Int(safekeeper.httpPort)).wait("GET", "/metrics")
+        return answer.body.split(separator: "\n").filter { $0.hasPrefix(name + "{") || $0.hasPrefix(name + " ") }
             .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
-    }
-}
-
-/// Requests without Foundation's sessions, which hold on to connections of servers that are killed.
-enum PlainHTTP {
-    /// The body of an answer.
-    static func get(_ path: String, port: UInt16) throws -> String {
-        let connection = try BlockingConnection(port: port)
-        try connection.send(Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8))
-        let answer = String(decoding: try connection.receiveAll(), as: UTF8.self)
-        guard answer.hasPrefix("HTTP/1.1 200"), let end = answer.range(of: "\r\n\r\n") else {
-            throw SafekeeperFailure(message: "GET \(path): \(answer.prefix(200))")
-        }
-        return String(answer[end.upperBound...])
     }
 }

@@ -27,7 +27,7 @@ package struct ShardMessage: Sendable {
 
 extension [ShardMessage] {
     /// Appends messages that follow one another as one, in its protobuf form.
-    func appendPlain(to buffer: inout OutputBuffer) {
+    package func appendPlain(to buffer: inout OutputBuffer) {
         guard let first, let last else { return }
         for message in self { buffer.append(message.records) }
         buffer.appendBatchEnd(nextRecordLSN: last.positions.next, rawWALStartLSN: first.positions.rawStart)

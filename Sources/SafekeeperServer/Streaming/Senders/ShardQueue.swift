@@ -36,14 +36,14 @@ package final class ShardQueue: Sendable {
     private let limits: FanOutLimits
     private let state = Mutex(State())
 
-    init(_ limits: FanOutLimits) {
+    package init(_ limits: FanOutLimits) {
         self.limits = limits
     }
 
     /// Adds a message.
     ///
     /// - Returns: whether the fan-out takes the queue for full although something has left: it has to look again.
-    func push(_ message: ShardMessage) -> Bool {
+    package func push(_ message: ShardMessage) -> Bool {
         wake { state in
             state.messages.append(message)
             state.known += message.load
@@ -54,7 +54,7 @@ package final class ShardQueue: Sendable {
     /// Notes that messages have left.
     ///
     /// - Returns: whether the fan-out is to be told, since it takes the queue for full.
-    func sent(_ messages: [ShardMessage]) -> Bool {
+    package func sent(_ messages: [ShardMessage]) -> Bool {
         state.withLock { state in
             for message in messages { state.departed += message.load }
             return !limits.hasRoom(beside: state.known)
@@ -62,7 +62,7 @@ package final class ShardQueue: Sendable {
     }
 
     /// What has left since the last time, for the fan-out; nil if nothing has.
-    func takeDepartures() -> QueueLoad? {
+    package func takeDepartures() -> QueueLoad? {
         state.withLock { state in
             guard state.departed.messages > 0 else { return nil }
             state.known -= state.departed
@@ -72,7 +72,7 @@ package final class ShardQueue: Sendable {
     }
 
     /// There will be no more messages; those that are there are still given out.
-    func close(_ failure: ShardStreamError?) {
+    package func close(_ failure: ShardStreamError?) {
         wake { state in
             state.isClosed = true
             state.failure = state.failure ?? failure
@@ -80,7 +80,7 @@ package final class ShardQueue: Sendable {
     }
 
     /// Tells that nothing has been sent for a while; counts once, however often it is said.
-    func knock() {
+    package func knock() {
         wake { $0.isIdle = true }
     }
 
@@ -94,7 +94,7 @@ package final class ShardQueue: Sendable {
     }
 
     /// Waits for something to do; messages first.
-    func next() async -> Event {
+    package func next() async -> Event {
         while true {
             let promise = Promise<Void>()
             let event = state.withLock { state -> Event? in

@@ -1,38 +1,58 @@
 import Foundation
 
 /// What a server has answered.
-struct HTTPAnswer: Sendable {
-    let status: Int
+package struct HTTPAnswer: Sendable {
+    package let status: Int
     /// Names in lower case.
-    let headers: [String: String]
-    let body: String
+    package let headers: [String: String]
+    package let body: String
 }
 
 /// A plain HTTP client that sends paths and headers as they are given.
-struct HTTPClient: Sendable {
-    let port: Int
+package struct HTTPClient: Sendable {
+    package let port: Int
 
-    func callAsFunction(
+    package init(port: Int) {
+        self.port = port
+    }
+
+    package func callAsFunction(
         _ method: String,
         _ target: String,
         _ body: String? = nil,
         headers: [(String, String)] = []
     ) async throws -> HTTPAnswer {
-        var request = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        for (name, value) in headers { request += "\(name): \(value)\r\n" }
-        if let body { request += "Content-Length: \(body.utf8.count)\r\n" }
-        request += "\r\n" + (body ?? "")
-        let bytes = Array(request.utf8)
+        let bytes = bytes(of: method, target, body, headers)
         return try await withCheckedThrowingContinuation { continuation in
             // A thread of its own: those of Dispatch are the ones that tasks run on.
             Thread.detachNewThread { continuation.resume(with: Result { try exchange(bytes) }) }
         }
     }
 
+    /// The same for threads that may block.
+    package func wait(_ method: String, _ target: String) throws -> HTTPAnswer {
+        try exchange(bytes(of: method, target, nil, []))
+    }
+
+    private func bytes(
+        of method: String,
+        _ target: String,
+        _ body: String?,
+        _ headers: [(String, String)]
+    ) -> [UInt8] {
+        var request = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        for (name, value) in headers { request += "\(name): \(value)\r\n" }
+        if let body { request += "Content-Length: \(body.utf8.count)\r\n" }
+        request += "\r\n" + (body ?? "")
+        return Array(request.utf8)
+    }
+
     private func exchange(_ request: [UInt8]) throws -> HTTPAnswer {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw HTTPClientError(what: "socket", code: errno) }
         defer { close(descriptor) }
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -63,9 +83,9 @@ struct HTTPClient: Sendable {
     }
 }
 
-struct HTTPClientError: Error {
-    let what: String
-    let code: Int32
+package struct HTTPClientError: Error {
+    package let what: String
+    package let code: Int32
 }
 
 extension HTTPAnswer {
