@@ -5,6 +5,7 @@ extension RawProposer {
     /// Brings WAL and commits it as soon as it is durable, as a quorum of one does.
     ///
     /// - Parameter wal: what follows ``position``.
+    /// - Throws: ``ConnectionFailure``.
     package func push(_ wal: [UInt8]) throws {
         let end = position + UInt64(wal.count)
         var rest = wal.span.bytes
@@ -23,6 +24,7 @@ extension RawProposer {
     /// - Parameters:
     ///   - wal: what follows ``position``.
     ///   - committed: what is committed already.
+    /// - Throws: ``ConnectionFailure``.
     package func store(_ wal: [UInt8], committed: LSN) throws {
         let end = position + UInt64(wal.count)
         var rest = wal.span.bytes

@@ -59,6 +59,7 @@ package final class ReceiverProcess {
     ///   - port: the safekeeper's port for WAL.
     ///   - assignment: what to receive.
     ///   - folder: where its output goes.
+    /// - Throws: ``SafekeeperFailure`` if the program isn't there, or can't be started.
     package init(port: UInt16, _ assignment: Assignment, in folder: String) throws {
         self.assignment = assignment
         outputPath = "\(folder)/receivers-\(UUID().uuidString)"
@@ -110,11 +111,13 @@ package final class ReceiverProcess {
         try wait(timeout, for: "be attached") { attachedCount == assignment.shards.count }
     }
 
-    /// Waits until all shards are through; gives what each has.
+    /// Waits until all shards are through.
     ///
     /// - Parameters:
     ///   - timeout: how long.
     ///   - meanwhile: is called now and then.
+    /// - Returns: what each shard has.
+    /// - Throws: ``SafekeeperFailure`` if they don't get there; what `meanwhile` throws.
     package func results(timeout: Duration, meanwhile: () throws -> Void = {}) throws -> [UInt8: Result] {
         try wait(timeout, for: "be through", meanwhile) { finishedCount == assignment.shards.count }
         var results: [UInt8: Result] = [:]

@@ -23,6 +23,7 @@ final class StreamedTimeline {
     ///   - wal: the WAL that there is to be.
     ///   - shards: how many shards the layout has.
     ///   - flags: flags of the safekeeper.
+    /// - Throws: what went wrong with the process, the connection or the WAL.
     init(_ wal: GeneratedWAL, shards: UInt8, flags: [String] = []) throws {
         self.wal = wal
         folder = try TemporaryFolder()
