@@ -4,15 +4,15 @@ import SafekeeperHarness
 import ShardIdentity
 import Synchronization
 
-/// A shard that leaves after every few messages and comes back at once from where it was.
+/// A shard that leaves again and again and comes back at once from where it was.
 final class FlappingShard: Sendable {
     private struct State {
         var connections = 0
         var failure: String?
     }
 
-    private static let messagesOfAConnection = 40
-
+    /// How much WAL each of its connections brings.
+    private let distance: UInt64
     private let request: ShardClient.Request
     private let end: LSN
     private let expected: String
@@ -31,6 +31,7 @@ final class FlappingShard: Sendable {
             start: timeline.wal.start
         )
         end = timeline.wal.end
+        distance = UInt64(timeline.wal.bytes.count) / 12
         expected = timeline.expected[Int(shard)]
     }
 
@@ -59,11 +60,7 @@ final class FlappingShard: Sendable {
             let client = try ShardClient(request, digest: digest)
             try client.receive()
             state.withLock { $0.connections += 1 }
-            var messages = 1
-            while client.streaming < end, messages < Self.messagesOfAConnection {
-                try client.receive()
-                messages += 1
-            }
+            try client.receive(upTo: min(end, request.start + distance))
             digest = client.digest
             request.start = Self.restart(after: client.lastRecord)
         }

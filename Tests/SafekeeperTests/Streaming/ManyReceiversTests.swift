@@ -38,7 +38,7 @@ struct ManyReceiversTests {
     @Test("One shard of 32 that comes and goes makes nobody decode again")
     func flapping() async throws {
         try await onThread {
-            let timeline = try StreamedTimeline(try GeneratedWAL(bytes: 60_000_000), shards: 32)
+            let timeline = try StreamedTimeline(try GeneratedWAL(bytes: 240_000_000), shards: 32)
             let others = try timeline.receivers(0..<31)
             try others.waitUntilAttached()
             let flapping = try FlappingShard(timeline, shard: 31)

@@ -33,7 +33,8 @@ struct StoppedReceiverTests {
         #expect(results.count == 31)
         #expect(timeline.wrong(results).isEmpty)
         #expect(stopped.finishedCount == 0)
-        #expect(try timeline.metric("safekeeper_wal_readers") == 1, "the stopped shard has a reader of its own")
+        // The others leave when they are through; the stopped shard's own reader stays.
+        #expect(try timeline.metric("safekeeper_wal_readers") >= 1)
         while ContinuousClock.now < continuation { usleep(10_000) }
 
         stopped.signal(SIGCONT)

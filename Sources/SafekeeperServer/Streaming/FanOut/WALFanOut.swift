@@ -24,6 +24,8 @@ package actor WALFanOut {
     struct ReadRequest: Sendable {
         var from: LSN
         var limit: LSN?
+        /// The most bytes.
+        var size: Int
     }
 
     private nonisolated let queue: BlockingQueue
@@ -129,7 +131,12 @@ extension WALFanOut {
             guard await open(id, at: start, source) else { return }
             while let request = await nextRequest(of: id) {
                 guard let available = try await source.end(beyond: request.from) else { continue }
-                let end = source.chunkEnd(from: request.from, available: available, limit: request.limit)
+                let end = source.chunkEnd(
+                    from: request.from,
+                    available: available,
+                    limit: request.limit,
+                    maximumSize: request.size
+                )
                 let wal = try await source.append(from: request.from, to: end, to: ByteBuffer())
                 await take(wal, from: request.from, end: end, available: available, reader: id, timeline)
             }
@@ -229,7 +236,8 @@ extension WALFanOut {
                 // It ends with the reader's last sender, and is inside the timeline's gate until then.
                 reader.task = Task { await run(id, from: start, of: timeline) }
             case .read(let id, let from, let limit):
-                readers[id]?.request = ReadRequest(from: from, limit: limit)
+                let size = WALChunk.maximumSize(forSenders: fanOut?.senderCount(of: id) ?? 1)
+                readers[id]?.request = ReadRequest(from: from, limit: limit, size: size)
                 readers[id]?.waiting.take()?.resolve(())
             case .close(let id):
                 let reader = readers.removeValue(forKey: id)
