@@ -87,7 +87,7 @@ let package = Package(
 
         .target(
             name: "WalProposer",
-            dependencies: ["PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: ["InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
             swiftSettings: settings
         ),
 
@@ -109,7 +109,8 @@ let package = Package(
         .executableTarget(
             name: "walctl",
             dependencies: [
-                "CCrypto", "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles",
+                "CCrypto", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "WALFiles",
+                "WalProposer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -143,7 +144,9 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "Ingest", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles",
+                "Ingest", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer", "ShardIdentity",
+                "TestFixtures",
+                "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -281,7 +284,18 @@ let package = Package(
         .testTarget(
             name: "WalProposerTests",
             dependencies: [
-                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalProposer",
+                "InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                "TestFixtures",
+                "WalProposer",
+            ],
+            swiftSettings: settings
+        ),
+        // From a real server to real safekeepers.
+        .testTarget(
+            name: "WalPushTests",
+            dependencies: [
+                "InterpretedWAL", "PostgresClient", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
+                "SafekeeperHarness", "ShardIdentity", "WalProposer", "safekeeper", "walctl",
             ],
             swiftSettings: settings
         ),
