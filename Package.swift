@@ -145,8 +145,7 @@ let package = Package(
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
                 "Ingest", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer", "ShardIdentity",
-                "TestFixtures",
-                "WALFiles",
+                "TestFixtures", "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -226,8 +225,8 @@ let package = Package(
         .testTarget(
             name: "SafekeeperTests",
             dependencies: [
-                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
-                "ShardIdentity", "TestFixtures", "safekeeper",
+                "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
+                "SafekeeperServer", "ShardIdentity", "TestFixtures", "safekeeper",
             ],
             swiftSettings: settings
         ),
@@ -265,7 +264,8 @@ let package = Package(
             name: "SafekeeperServerTests",
             dependencies: [
                 "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
-                "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures",
+                "SafekeeperHarness", "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry",
+                "TestFixtures",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
