@@ -33,6 +33,7 @@ lint: ## Check the formatting and the house rules that a formatter can't see
 
 soak: build ## Run the tests in debug, and those that damage input under the address sanitizer: long
 	@FAN_OUT_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter AttachFuzz
+	@PUSH_ROUNDS=8 swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter pgbenchSeesNoError
 	@SIMULATION_SEEDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
 	@FAN_OUT_ROUNDS=100 swift test -c debug --scratch-path .build-debug
 	@ASAN_OPTIONS=detect_leaks=0 swift test $(SWIFT_FLAGS) --sanitize=address --scratch-path .build-asan \
