@@ -23,6 +23,8 @@ struct Bench: ParsableCommand {
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
         case decode, interpret, parse, ingest, append, push
+        case appendSingle = "append-single"
+        case commitLatency = "commit-latency"
     }
 
     @Option(help: "Only this section; may be given several times. Default: all.")
@@ -78,9 +80,12 @@ struct Bench: ParsableCommand {
             try IngestBench(sample: bulk).run(rounds: rounds, into: &results)
             try IngestBench(sample: try .pgbench()).run(rounds: rounds, into: &results)
         }
+        let folder = BenchFolder(path: appendFolder)
         if sections.contains(.append) {
-            try AppendBench(megabytes: appendMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
+            try AppendBench(megabytes: appendMegabytes, folder: folder).run(rounds: 3, into: &results)
         }
+        if sections.contains(.appendSingle) { try AppendSingleBench(folder: folder).run(into: &results) }
+        if sections.contains(.commitLatency) { try CommitLatencyBench(folder: folder).run(into: &results) }
         if sections.contains(.push) {
             try PushBench(megabytes: pushMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
         }
