@@ -15,7 +15,7 @@ build: setup ## Build everything, in release, into .build/release
 	@swift build $(SWIFT_FLAGS) --build-tests
 
 # Tests with servers and deadlines run one after the other, away from those that keep all processors busy.
-SERVER_TESTS = ^(SafekeeperServerTests|SafekeeperTests|TelemetryTests)\.
+SERVER_TESTS = ^(PostgresClientTests|SafekeeperServerTests|SafekeeperTests|TelemetryTests|WalPushTests)\.
 
 test: build ## Run all tests
 	@swift test $(SWIFT_FLAGS) --skip-build --skip '$(SERVER_TESTS)'
@@ -34,6 +34,7 @@ lint: ## Check the formatting and the house rules that a formatter can't see
 soak: build ## Run the tests in debug, and those that damage input under the address sanitizer: long
 	@STREAMING_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter StoppedReceiver
 	@FAN_OUT_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter AttachFuzz
+	@PUSH_ROUNDS=8 swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter pgbenchSeesNoError
 	@SIMULATION_SEEDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
 	@FAN_OUT_ROUNDS=100 swift test -c debug --scratch-path .build-debug
 	@ASAN_OPTIONS=detect_leaks=0 swift test $(SWIFT_FLAGS) --sanitize=address --scratch-path .build-asan \

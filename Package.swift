@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "ShardIdentity", targets: ["ShardIdentity"]),
         .library(name: "InterpretedWAL", targets: ["InterpretedWAL"]),
         .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
+        .library(name: "PostgresClient", targets: ["PostgresClient"]),
         .library(name: "WalProposer", targets: ["WalProposer"]),
         .library(name: "Ingest", targets: ["Ingest"]),
     ],
@@ -38,6 +39,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // The reference protobuf codec, made by scripts/generate-protos.
@@ -85,12 +87,14 @@ let package = Package(
 
         .target(
             name: "WalProposer",
-            dependencies: ["PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: ["InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
             swiftSettings: settings
         ),
 
         // Beside the rows: WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
+        // Connections by libpq, for the parties that are clients.
+        .target(name: "PostgresClient", dependencies: ["CLibpq"], swiftSettings: settings),
         // Beside the rows, too: what the servers say about themselves.
         .target(
             name: "Telemetry",
@@ -105,7 +109,8 @@ let package = Package(
         .executableTarget(
             name: "walctl",
             dependencies: [
-                "CCrypto", "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles",
+                "CCrypto", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "WALFiles",
+                "WalProposer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -284,9 +289,25 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "PostgresClientTests",
+            dependencies: ["PostgresClient", "PostgresHarness"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "WalProposerTests",
             dependencies: [
-                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalProposer",
+                "InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                "TestFixtures",
+                "WalProposer",
+            ],
+            swiftSettings: settings
+        ),
+        // From a real server to real safekeepers.
+        .testTarget(
+            name: "WalPushTests",
+            dependencies: [
+                "InterpretedWAL", "PostgresClient", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
+                "SafekeeperHarness", "ShardIdentity", "WalProposer", "safekeeper", "walctl",
             ],
             swiftSettings: settings
         ),

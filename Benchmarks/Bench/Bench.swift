@@ -23,7 +23,7 @@ struct Bench: ParsableCommand {
     var output = "bench.json"
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
-        case decode, interpret, parse, ingest, append, stream
+        case decode, interpret, parse, ingest, append, stream, push
         case appendSingle = "append-single"
         case commitLatency = "commit-latency"
     }
@@ -44,8 +44,14 @@ struct Bench: ParsableCommand {
     var appendMegabytes = 1000
 
     @Option(
+        name: .customLong("push-megabytes"),
+        help: "WAL of each bulk insert that goes through the proposer in the push bench, roughly."
+    )
+    var pushMegabytes = 300
+
+    @Option(
         name: .customLong("append-folder"),
-        help: ArgumentHelp("Where the append bench writes: the disk that is measured.", valueName: "folder")
+        help: ArgumentHelp("Where the append and push benches write: the disk measured.", valueName: "folder")
     )
     var appendFolder = "/var/tmp"
 
@@ -100,6 +106,9 @@ struct Bench: ParsableCommand {
             }
             try StoppedReceiverBench(megabytes: streamMegabytes, folder: appendFolder)
                 .run(rounds: streamRounds, into: &results)
+        }
+        if sections.contains(.push) {
+            try PushBench(megabytes: pushMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
         }
         try results.write()
         print("figures written to \(output)")
