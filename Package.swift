@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
         .library(name: "WalProposer", targets: ["WalProposer"]),
         .library(name: "Ingest", targets: ["Ingest"]),
+        .library(name: "WalReceiver", targets: ["WalReceiver"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -69,7 +70,8 @@ let package = Package(
         .target(
             name: "SafekeeperServer",
             dependencies: [
-                "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "Telemetry",
+                "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ServerSupport", "ShardIdentity",
+                "Telemetry",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -78,7 +80,6 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "TOMLKit", package: "TOMLKit"),
             ],
             swiftSettings: settings
         ),
@@ -86,6 +87,15 @@ let package = Package(
         .target(
             name: "WalProposer",
             dependencies: ["PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "WalReceiver",
+            dependencies: [
+                "InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
 
@@ -97,6 +107,33 @@ let package = Package(
             dependencies: [
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // And what their programs have in common: settings, an API over HTTP, signals.
+        .target(
+            name: "ServerSupport",
+            dependencies: [
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // A pageserver of a receiver and an ingest for each shard.
+        .target(
+            name: "PageserverServer",
+            dependencies: [
+                "Ingest", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ServerSupport", "ShardIdentity",
+                "Telemetry", "WalReceiver",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -114,7 +151,18 @@ let package = Package(
         .executableTarget(
             name: "safekeeper",
             dependencies: [
-                "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "Telemetry",
+                "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "ServerSupport", "Telemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+
+        .executableTarget(
+            name: "pageserver",
+            dependencies: [
+                "Ingest", "PageserverServer", "PostgresWAL", "ServerSupport", "ShardIdentity", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -220,7 +268,7 @@ let package = Package(
             name: "SafekeeperTests",
             dependencies: [
                 "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
-                "ShardIdentity", "TestFixtures", "safekeeper",
+                "ServerSupport", "ShardIdentity", "TestFixtures", "safekeeper",
             ],
             swiftSettings: settings
         ),
@@ -258,7 +306,7 @@ let package = Package(
             name: "SafekeeperServerTests",
             dependencies: [
                 "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
-                "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures",
+                "SafekeeperServer", "ServerSupport", "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -273,6 +321,13 @@ let package = Package(
             name: "WalProposerTests",
             dependencies: [
                 "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalProposer",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "WalReceiverTests",
+            dependencies: [
+                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalReceiver",
             ],
             swiftSettings: settings
         ),

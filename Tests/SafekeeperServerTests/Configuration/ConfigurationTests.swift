@@ -1,5 +1,6 @@
 import Foundation
 import SafekeeperServer
+import ServerSupport
 import Telemetry
 import TestFixtures
 import Testing

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import SafekeeperServer
+import ServerSupport
 import ServiceLifecycle
 import Telemetry
 import TestFixtures

@@ -1,9 +1,11 @@
+internal import Glibc
+
 /// A setting that can't be used.
 package struct ConfigurationError: Error, Hashable, Sendable {
     /// What is wrong.
     package enum Problem: Hashable, Sendable {
         /// The file can't be read.
-        case unreadable(StorageError)
+        case unreadable(code: Int32)
         /// The file is too big to be a configuration.
         case size(maximum: UInt64)
         /// The file is not TOML.
@@ -30,12 +32,12 @@ extension ConfigurationError: CustomStringConvertible {
     package var description: String {
         let place = file.map { "\($0): " } ?? ""
         return switch problem {
-        case .unreadable(let error): "\(error)"
+        case .unreadable(let code): "can't open \(file ?? "?"): \(String(cString: strerror(code)))"
         case .size(let maximum): "\(place)more than \(maximum) bytes are no configuration"
         case .syntax(let line, let column, let message): "\(file ?? "?"):\(line):\(column): \(message)"
         case .unknownKey(let key, let nearest): "\(place)unknown key \(key); the nearest known one is \(nearest)"
         case .value(let key, let found, let expected):
-            "\(place)\(file == nil ? ConfigurationKey.flag(key) : key) = \(found), expected \(expected)"
+            "\(place)\(file == nil ? SettingName.flag(key) : key) = \(found), expected \(expected)"
         }
     }
 }

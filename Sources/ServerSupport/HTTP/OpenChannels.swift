@@ -1,17 +1,17 @@
-internal import NIOCore
+package import NIOCore
 internal import Synchronization
 
 /// The connections of a port that are open.
-final class OpenChannels: Sendable {
+package final class OpenChannels: Sendable {
     private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
     private let maximum: Int
 
-    init(maximum: Int) {
+    package init(maximum: Int) {
         self.maximum = maximum
     }
 
     /// Counts a connection in until it is closed; false if there are too many.
-    func admit(_ channel: any Channel) -> Bool {
+    package func admit(_ channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
         let isAdmitted = channels.withLock { channels in
             guard channels.count < maximum else { return false }
@@ -26,10 +26,11 @@ final class OpenChannels: Sendable {
         return isAdmitted
     }
 
-    var count: Int { channels.withLock { $0.count } }
+    /// How many there are.
+    package var count: Int { channels.withLock { $0.count } }
 
     /// Closes all, and waits until they are closed.
-    func closeAll() async {
+    package func closeAll() async {
         let open = channels.withLock { Array($0.values) }
         for channel in open { channel.close(promise: nil) }
         for channel in open { try? await channel.closeFuture.get() }

@@ -1,6 +1,6 @@
 /// The types of settings, with their ranges and the properties that they set.
-package enum ConfigurationValue: Sendable {
-    package typealias Path<Value> = any WritableKeyPath<SafekeeperConfiguration, Value> & Sendable
+package enum SettingValue<Settings: Configurable>: Sendable {
+    package typealias Path<Value> = any WritableKeyPath<Settings, Value> & Sendable
 
     /// On or off.
     case boolean(Path<Bool>)
@@ -21,40 +21,62 @@ package enum ConfigurationValue: Sendable {
     /// Where to listen, if at all.
     case optionalAddress(Path<ListenAddress?>)
     /// One of a few words.
-    case choice([String], get: @Sendable (SafekeeperConfiguration) -> String, set: ChoiceSetter)
+    case choice([String], get: @Sendable (Settings) -> String, set: ChoiceSetter)
     /// A text with rules of its own; the setter gives false for one that breaks them.
-    case parsed(expected: String, get: @Sendable (SafekeeperConfiguration) -> String, set: ChoiceSetter)
+    case parsed(expected: String, get: @Sendable (Settings) -> String, set: ChoiceSetter)
+
+    /// A table or a list, with rules of its own.
+    case structured(expected: String, text: @Sendable (Settings) -> String?, set: StructureSetter)
+
+    /// Sets a value that is not a text only.
+    package typealias StructureSetter = @Sendable (inout Settings, SettingInput) throws(SettingFault) -> Void
 
     /// Sets a value; gives false for a text that isn't one.
-    package typealias ChoiceSetter = @Sendable (inout SafekeeperConfiguration, String) -> Bool
+    package typealias ChoiceSetter = @Sendable (inout Settings, String) -> Bool
+}
+
+/// What is wrong inside of a table or a list.
+package enum SettingFault: Error, Hashable, Sendable {
+    /// The whole of it is not what its key takes.
+    case value
+    /// A key in it is not known.
+    case unknownKey(String, nearest: String)
+    /// A key in it has a value that it does not take.
+    case member(key: String, found: String, expected: String)
+    /// A key is missing that has to be in it.
+    case missing(key: String)
 }
 
 /// A value as it is written.
-enum ConfigurationInput {
+package enum SettingInput: Hashable, Sendable {
     /// A text: of the command line, where everything is one, or of a file.
     case text(String, isFlag: Bool)
     case number(Int64)
     case boolean(Bool)
+    case table([String: SettingInput])
+    case list([SettingInput])
     /// Something that no setting is.
     case other(String)
 
-    var description: String {
+    package var description: String {
         switch self {
         case .text(let text, let isFlag): isFlag ? text : "\"\(text)\""
         case .number(let number): "\(number)"
         case .boolean(let value): "\(value)"
+        case .table: "a table"
+        case .list: "an array"
         case .other(let kind): kind
         }
     }
 
     /// The text of a value that has to be one.
-    var text: String? {
+    package var text: String? {
         guard case .text(let text, _) = self else { return nil }
         return text
     }
 
     /// A whole number; on the command line it is a text.
-    var number: Int64? {
+    package var number: Int64? {
         switch self {
         case .number(let number): number
         case .text(let text, isFlag: true): Int64(text)
@@ -63,7 +85,7 @@ enum ConfigurationInput {
     }
 }
 
-extension ConfigurationValue {
+extension SettingValue {
     /// What can be written, in words.
     package var expected: String {
         switch self {
@@ -80,12 +102,12 @@ extension ConfigurationValue {
         case .optionalText: "a text; empty means none"
         case .address, .optionalAddress: "host:port, with a port from 0 to 65535"
         case .choice(let names, _, _): names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
-        case .parsed(let expected, _, _): expected
+        case .parsed(let expected, _, _), .structured(let expected, _, _): expected
         }
     }
 
     /// The value that a configuration has, as it is written in a file; nil if it has none.
-    package func text(in configuration: SafekeeperConfiguration) -> String? {
+    package func text(in configuration: Settings) -> String? {
         func quoted(_ text: String) -> String { "\"\(text)\"" }
         return switch self {
         case .boolean(let path): "\(configuration[keyPath: path])"
@@ -98,11 +120,12 @@ extension ConfigurationValue {
         case .address(let path): quoted("\(configuration[keyPath: path])")
         case .optionalAddress(let path): configuration[keyPath: path].map { quoted("\($0)") }
         case .choice(_, let get, _), .parsed(_, let get, _): quoted(get(configuration))
+        case .structured(_, let text, _): text(configuration)
         }
     }
 
     /// Sets the value; gives false for one of the wrong type or out of range.
-    func set(_ input: ConfigurationInput, in configuration: inout SafekeeperConfiguration) -> Bool {
+    func set(_ input: SettingInput, in configuration: inout Settings) throws(SettingFault) -> Bool {
         func store<Value>(_ value: Value?, _ path: Path<Value>, where isAllowed: (Value) -> Bool) -> Bool {
             guard let value, isAllowed(value) else { return false }
             configuration[keyPath: path] = value
@@ -138,6 +161,9 @@ extension ConfigurationValue {
         case .choice(_, _, let set), .parsed(_, _, let set):
             guard let text = input.text else { return false }
             return set(&configuration, text)
+        case .structured(_, _, let set):
+            try set(&configuration, input)
+            return true
         }
     }
 

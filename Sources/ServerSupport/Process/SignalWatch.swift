@@ -1,15 +1,19 @@
-import Dispatch
-import Glibc
-import Logging
-import SafekeeperServer
+internal import Dispatch
+internal import Glibc
+package import Logging
 
 /// What signals do: the first SIGTERM or SIGINT begins an orderly stop, which has a time limit; the second one, or SIGQUIT,
 /// ends the process at once.
-final class SignalWatch {
+package final class SignalWatch {
     private let queue = DispatchQueue(label: "signals")
     private let sources: [any DispatchSourceSignal]
 
-    init(timeout: Duration, logger: Logger, stop: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - program: its name, for messages.
+    ///   - timeout: how long the stop may take.
+    ///   - logger: where to tell what was received.
+    ///   - stop: begins the stop.
+    package init(program: String, timeout: Duration, logger: Logger, stop: @escaping @Sendable () -> Void) {
         let state = StopState()
         sources = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGQUIT, "SIGQUIT")].map { [queue] number, name in
             // The signal's own effect would end the process before the source sees it.
@@ -22,7 +26,7 @@ final class SignalWatch {
                 stop()
                 let deadline = DispatchTime.now() + .nanoseconds(Int(clamping: timeout.nanoseconds))
                 queue.asyncAfter(deadline: deadline) {
-                    SafekeeperProcess.tell("safekeeper: the stop takes longer than \(HumanDuration.text(timeout))")
+                    StandardError.tell("\(program): the stop takes longer than \(HumanDuration.text(timeout))")
                     _exit(1)
                 }
             }
@@ -32,7 +36,7 @@ final class SignalWatch {
     }
 
     /// Watches no longer.
-    func end() {
+    package func end() {
         for source in sources { source.cancel() }
     }
 }
