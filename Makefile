@@ -16,7 +16,7 @@ build: setup ## Build everything, in release, into .build/release
 
 # Tests with servers and deadlines run one after the other, away from those that keep all processors busy. KillTests wait
 # for `make soak`: Foundation's URLSession, which they call while servers die, now and then crashes inside libdispatch.
-SERVER_TESTS = ^(SafekeeperServerTests|SafekeeperTests|TelemetryTests)\.
+SERVER_TESTS = ^(PostgresClientTests|SafekeeperServerTests|SafekeeperTests|TelemetryTests)\.
 
 test: build ## Run all tests
 	@swift test $(SWIFT_FLAGS) --skip-build --skip '$(SERVER_TESTS)'

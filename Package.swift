@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "ShardIdentity", targets: ["ShardIdentity"]),
         .library(name: "InterpretedWAL", targets: ["InterpretedWAL"]),
         .library(name: "ReplicationProtocol", targets: ["ReplicationProtocol"]),
+        .library(name: "PostgresClient", targets: ["PostgresClient"]),
         .library(name: "WalProposer", targets: ["WalProposer"]),
         .library(name: "Ingest", targets: ["Ingest"]),
         .library(name: "WalReceiver", targets: ["WalReceiver"]),
@@ -39,6 +40,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         // The reference protobuf codec, made by scripts/generate-protos.
@@ -86,7 +88,7 @@ let package = Package(
 
         .target(
             name: "WalProposer",
-            dependencies: ["PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: ["PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
             swiftSettings: settings
         ),
 
@@ -101,6 +103,8 @@ let package = Package(
 
         // Beside the rows: WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
+        // Connections by libpq, for the parties that are clients.
+        .target(name: "PostgresClient", dependencies: ["CLibpq"], swiftSettings: settings),
         // Beside the rows, too: what the servers say about themselves.
         .target(
             name: "Telemetry",
@@ -315,6 +319,11 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PostgresClientTests",
+            dependencies: ["PostgresClient", "PostgresHarness"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,0 +1,7 @@
+#ifndef CLIBPQ_SHIM_H
+#define CLIBPQ_SHIM_H
+
+#include <libpq-fe.h>
+#include <sys/eventfd.h>
+
+#endif
