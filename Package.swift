@@ -254,10 +254,17 @@ let package = Package(
             dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
             swiftSettings: settings
         ),
+        // What a shard holds, against a server's files.
+        .target(
+            name: "IngestHarness",
+            dependencies: ["Ingest", "PostgresWAL", "ShardIdentity"],
+            path: "Tests/IngestHarness",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "IngestTests",
             dependencies: [
-                "CChecksum", "Ingest", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
+                "CChecksum", "Ingest", "IngestHarness", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
                 "TestFixtures", "WALFiles",
             ],
             swiftSettings: settings
@@ -337,6 +344,16 @@ let package = Package(
             name: "WalReceiverTests",
             dependencies: [
                 "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalReceiver",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ReceiverIntegrationTests",
+            dependencies: [
+                "Ingest", "IngestHarness", "InterpretedWAL", "PageserverServer", "PostgresHarness", "PostgresWAL",
+                "ReplicationProtocol", "SafekeeperHarness", "ServerSupport", "ShardIdentity", "Telemetry",
+                "TestFixtures", "WALFiles", "WalReceiver", "pageserver", "safekeeper",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

@@ -5,7 +5,7 @@ internal import Logging
 package import NIOCore
 internal import PostgresWAL
 internal import ServerSupport
-package import ServiceLifecycle
+internal import ServiceLifecycle
 package import ShardIdentity
 package import Telemetry
 package import WalReceiver

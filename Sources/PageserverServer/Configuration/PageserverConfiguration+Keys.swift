@@ -204,25 +204,25 @@ extension PageserverConfiguration {
             There is no broker yet: all safekeepers in this list are asked how far they are.
             """
         )
-        + """
-        #[[safekeepers]]
-        #id = 1
-        #address = "127.0.0.1:5454"
-        #availability_zone = "az-1"
+            + """
+            #[[safekeepers]]
+            #id = 1
+            #address = "127.0.0.1:5454"
+            #availability_zone = "az-1"
 
-        # ---- Tenants ----
+            # ---- Tenants ----
 
-        # What holds for all tenants that have nothing of their own.
-        #[tenant_config]
+            # What holds for all tenants that have nothing of their own.
+            #[tenant_config]
 
-        """ + SettingKey<TenantSettings>.explained(SettingKey<TenantSettings>.all)
+            """ + SettingKey<TenantSettings>.explained(SettingKey<TenantSettings>.all)
         + "\n"
         + SettingKey<Self>.wrapped("What holds for a single tenant: the same keys, in a table under its id.")
-        + """
-        #[tenants.0123456789abcdef0123456789abcdef]
-        #wal_receiver_protocol_override = { type = "vanilla" }
+            + """
+            #[tenants.0123456789abcdef0123456789abcdef]
+            #wal_receiver_protocol_override = { type = "vanilla" }
 
-        """
+            """
 }
 
 extension Safekeeper {

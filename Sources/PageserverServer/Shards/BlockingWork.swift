@@ -7,7 +7,8 @@ enum BlockingWork {
         on queue: DispatchQueue,
         _ work: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, Failure>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, Failure>, Never>) in
             queue.async {
                 do throws(Failure) {
                     continuation.resume(returning: .success(try work()))

@@ -52,8 +52,7 @@ extension Configurable {
         }
     }
 
-    private mutating func set(_ name: String, _ value: SettingInput, of file: String?) throws(ConfigurationError)
-    {
+    private mutating func set(_ name: String, _ value: SettingInput, of file: String?) throws(ConfigurationError) {
         guard let key = SettingKey<Self>.named(name) else {
             throw ConfigurationError(file: file, .unknownKey(name, nearest: SettingKey<Self>.nearest(to: name)))
         }
@@ -129,7 +128,8 @@ extension ConfigurationError.Problem {
             switch fault {
             case .value: .value(key: name, found: value.description, expected: expected)
             case .unknownKey(let key, let nearest): .unknownKey("\(name).\(key)", nearest: nearest)
-            case .member(let key, let found, let expected): .value(key: "\(name).\(key)", found: found, expected: expected)
+            case .member(let key, let found, let expected):
+                .value(key: "\(name).\(key)", found: found, expected: expected)
             case .missing(let key): .value(key: "\(name).\(key)", found: "nothing", expected: "a value")
             }
     }
@@ -139,7 +139,8 @@ extension SettingKey {
     /// The known key that takes the fewest changes of a character to become `name`.
     package static func nearest(to name: String) -> String {
         let name = Array(name.utf8.prefix(64))
-        return (all + Settings.tables).map(\.name).min { changes(name, Array($0.utf8)) < changes(name, Array($1.utf8)) } ?? ""
+        return (all + Settings.tables).map(\.name).min { changes(name, Array($0.utf8)) < changes(name, Array($1.utf8)) }
+            ?? ""
     }
 
     /// How many characters have to be added, removed or exchanged to make one text of another.

@@ -1,21 +1,25 @@
-import Ingest
-import PostgresWAL
+package import Ingest
+package import PostgresWAL
 import ShardIdentity
 
 /// What a shard holds against the files of the stopped server; each difference in words.
-struct ServerComparison {
-    let files: DataDirectory
-    let shard: ShardIngest
-    private(set) var differences: [String] = []
+package struct ServerComparison {
+    private let files: DataDirectory
+    private let reader: ShardReader
+    private let lsn: LSN
+    /// What was found.
+    package private(set) var differences: [String] = []
     /// How many things were compared.
-    private(set) var count = 0
+    package private(set) var count = 0
 
-    private var reader: ShardReader { shard.reader }
-    private var lsn: LSN { shard.positions.lastRecordLSN }
-
-    init(_ shard: ShardIngest, _ files: DataDirectory) {
-        self.shard = shard
+    package init(_ reader: ShardReader, at lsn: LSN, _ files: DataDirectory) {
+        self.reader = reader
+        self.lsn = lsn
         self.files = files
+    }
+
+    package init(_ shard: ShardIngest, _ files: DataDirectory) {
+        self.init(shard.reader, at: shard.positions.lastRecordLSN, files)
     }
 
     private mutating func expect(_ isEqual: Bool, _ text: @autoclosure () -> String) {
@@ -27,7 +31,7 @@ struct ServerComparison {
     ///
     /// Free space maps are hardly logged, nor is what unlogged relations hold. A relation that was being extended when
     /// the server was killed has pages of zeros at its end that nobody has logged.
-    mutating func compareRelations() throws {
+    package mutating func compareRelations() throws {
         let unlogged = files.unlogged
         var stored: [RelationTag: Int] = [:]
         for (database, _) in try reader.databases(at: lsn) {
@@ -58,7 +62,7 @@ struct ServerComparison {
     ///
     /// Of databases copied by WAL, PostgreSQL logs the maps' pages as if the bits were free space: a replica, like us,
     /// has fewer of them set than the server.
-    mutating func compareVisibilityMaps(copiedByWAL: Set<UInt32> = []) throws {
+    package mutating func compareVisibilityMaps(copiedByWAL: Set<UInt32> = []) throws {
         let unlogged = files.unlogged
         for relation in files.sizes.keys
         where relation.fork == ForkNumber.visibilityMap && !unlogged.contains(relation.locator) {
@@ -66,7 +70,7 @@ struct ServerComparison {
             for start in stride(from: 0, to: file.count, by: RelationPage.size) {
                 let block = UInt32(start / RelationPage.size)
                 let key = Key.relationBlock(relation, block: block)
-                guard shard.shard.identity.isLocal(key) else { continue }
+                guard reader.shard.identity.isLocal(key) else { continue }
                 let page = try reader.page(relation, block: block, at: lsn)
                 let bits = start + 24..<start + RelationPage.size
                 let isEqual = page[24...].elementsEqual(file[bits])
@@ -78,7 +82,7 @@ struct ServerComparison {
     }
 
     /// The commit log and the multixacts, byte by byte.
-    mutating func compareSLRUs() throws {
+    package mutating func compareSLRUs() throws {
         for kind in SLRUKind.allCases {
             let segments = try files.segments(of: kind)
             let stored = try reader.slruSegments(kind, at: lsn)
@@ -109,13 +113,13 @@ struct ServerComparison {
     }
 
     /// Every page of every relation, byte by byte: only right behind the import of a stopped server.
-    mutating func comparePages() throws {
+    package mutating func comparePages() throws {
         for (relation, size) in files.sizes {
             let file = try files.content(of: relation)
             guard file.count == size else { continue }
             for start in stride(from: 0, to: file.count, by: RelationPage.size) {
                 let block = UInt32(start / RelationPage.size)
-                guard shard.shard.identity.isLocal(.relationBlock(relation, block: block)) else { continue }
+                guard reader.shard.identity.isLocal(.relationBlock(relation, block: block)) else { continue }
                 let page = try reader.page(relation, block: block, at: lsn)
                 expect(page.elementsEqual(file[start..<start + RelationPage.size]), "block \(block) of \(relation)")
             }
