@@ -257,14 +257,15 @@ let package = Package(
         // What a shard holds, against a server's files.
         .target(
             name: "IngestHarness",
-            dependencies: ["Ingest", "PostgresWAL", "ShardIdentity"],
+            dependencies: ["Ingest", "PostgresWAL", "ShardIdentity", "TestFixtures"],
             path: "Tests/IngestHarness",
             swiftSettings: settings
         ),
         .testTarget(
             name: "IngestTests",
             dependencies: [
-                "CChecksum", "Ingest", "IngestHarness", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
+                "CChecksum", "Ingest", "IngestHarness", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
+                "ShardIdentity",
                 "TestFixtures", "WALFiles",
             ],
             swiftSettings: settings
@@ -344,6 +345,14 @@ let package = Package(
             name: "WalReceiverTests",
             dependencies: [
                 "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalReceiver",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PageserverServerTests",
+            dependencies: [
+                "InterpretedWAL", "PageserverServer", "ReplicationProtocol", "ServerSupport", "ShardIdentity", "Telemetry",
+                "TestFixtures", "WalReceiver",
             ],
             swiftSettings: settings
         ),

@@ -1,3 +1,4 @@
+import Foundation
 import Ingest
 import IngestHarness
 import InterpretedWAL

@@ -8,7 +8,7 @@ package import WalReceiver
 
 /// A shard at work: what it holds, who brings the WAL, and when it is made durable.
 package final class ShardHost: Sendable {
-    /// How often is looked whether there is something to flush.
+    /// How often is looked whether there is something to flush, unless it may wait for less.
     private static let flushPeriod = Duration.seconds(1)
 
     /// What it is.
@@ -74,7 +74,7 @@ package final class ShardHost: Sendable {
     private func flushNowAndThen() async {
         var lastFlush = ContinuousClock.now
         while !Task.isCancelled {
-            try? await Task.sleep(for: Self.flushPeriod)
+            try? await Task.sleep(for: min(Self.flushPeriod, policy.timeout))
             let now = ContinuousClock.now
             rateMeter.add(
                 RateMeter.Sample(

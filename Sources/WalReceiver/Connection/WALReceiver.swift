@@ -35,6 +35,7 @@ public actor WALReceiver {
     var corruptionDetected = false
     var lastError: ReceiverError?
 
+    /// The receiver's own thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
     /// Makes a receiver that does nothing yet.
@@ -80,9 +81,9 @@ public actor WALReceiver {
     /// Tells that somebody waits for WAL now.
     public nonisolated func wake() { gate.wake() }
 
-    /// Receives until ``stop()`` is called or the task is cancelled. Once only.
+    /// Receives until ``stop()`` is called or the task is cancelled.
     ///
-    /// When it returns the sink is not used any more.
+    /// Once only.     /// When it returns the sink is not used any more.
     public func run() async {
         precondition(!isRunning, "a receiver runs once")
         isRunning = true
@@ -93,8 +94,9 @@ public actor WALReceiver {
         }
     }
 
-    /// Stops: once this is called no message is given to the sink, but for one that was about to be. Returns when the
-    /// sink is not used any more, also if ``run()`` was never called.
+    /// Stops, and returns when the sink is not used any more.
+    ///
+    /// Once this is called no message is given to the sink, but for one that was about to be.
     public func stop() async {
         gate.stop()
         await connection?.value

@@ -1,12 +1,12 @@
 internal import InterpretedWAL
-internal import PostgresWAL
-internal import ReplicationProtocol
+package import PostgresWAL
+package import ReplicationProtocol
 internal import ShardIdentity
 
 /// Makes of a stream's payloads the messages that a sink takes; its buffers are used again.
 ///
 /// Raw WAL is interpreted here by what a safekeeper uses, so a sink sees the same records either way.
-struct PayloadDecoder: ~Copyable {
+package struct PayloadDecoder: ~Copyable {
     private var records: RecordsDecoder?
     private var wal: RawDecoder?
     private var output = OutputBuffer()
@@ -19,7 +19,9 @@ struct PayloadDecoder: ~Copyable {
     ///   - target: what is received.
     ///   - start: where raw WAL begins.
     /// - Throws: ``DecodingFault`` if there is no memory, or no record can start there.
-    init(_ selection: WALReceiverProtocol, _ target: ReceiverTarget, startingAt start: LSN) throws(DecodingFault) {
+    package init(_ selection: WALReceiverProtocol, _ target: ReceiverTarget, startingAt start: LSN)
+        throws(DecodingFault)
+    {
         switch selection {
         case .interpreted(let format): records = try RecordsDecoder(format)
         case .vanilla: wal = try RawDecoder(target, startingAt: start)
@@ -27,7 +29,7 @@ struct PayloadDecoder: ~Copyable {
     }
 
     /// The message that was decoded last, in protobuf form.
-    var message: RawSpan {
+    package var message: RawSpan {
         @_lifetime(borrow self)
         get { output.bytes }
     }
@@ -35,7 +37,7 @@ struct PayloadDecoder: ~Copyable {
     /// Decodes a payload.
     ///
     /// - Returns: what is known of ``message``; nil if raw WAL has completed no record.
-    mutating func decode(_ payload: RawSpan) throws(DecodingFault) -> BatchFacts? {
+    package mutating func decode(_ payload: RawSpan) throws(DecodingFault) -> BatchFacts? {
         output.removeAll(keepingCapacity: output.capacity <= Self.keptCapacity)
         if records != nil {
             try records?.decode(payload, into: &output)

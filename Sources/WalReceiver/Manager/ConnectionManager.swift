@@ -308,7 +308,7 @@ extension ConnectionManager {
 // MARK: - Time
 
 extension ConnectionManager {
-    /// When time alone may change something: then ``Event/timer`` is due. Nil if it can't.
+    /// When time alone may change something, and ``Event/timer`` is due; nil if it can't.
     public func nextDeadline(_ context: Context) -> Duration? {
         if case .stopped = state { return nil }
         let now = context.now.uptime
