@@ -34,6 +34,7 @@ lint: ## Check the formatting and the house rules that a formatter can't see
 
 soak: build ## Run the tests in debug, and those that damage input under the address sanitizer: long
 	@swift test $(SWIFT_FLAGS) --skip-build --filter KillTests
+	@KILL_ROUNDS=30 swift test $(SWIFT_FLAGS) --skip-build --filter PageserverProcessTests
 	@FAN_OUT_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter AttachFuzz
 	@SIMULATION_SEEDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
 	@FAN_OUT_ROUNDS=100 swift test -c debug --scratch-path .build-debug

@@ -191,7 +191,8 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "Ingest", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles",
+                "Ingest", "PageserverServer", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity",
+                "TestFixtures", "WALFiles", "WalReceiver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -351,7 +352,8 @@ let package = Package(
         .testTarget(
             name: "PageserverServerTests",
             dependencies: [
-                "InterpretedWAL", "PageserverServer", "ReplicationProtocol", "ServerSupport", "ShardIdentity", "Telemetry",
+                "InterpretedWAL", "PageserverServer", "ReplicationProtocol", "ServerSupport", "ShardIdentity",
+                "Telemetry",
                 "TestFixtures", "WalReceiver",
             ],
             swiftSettings: settings

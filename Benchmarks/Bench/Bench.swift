@@ -71,6 +71,8 @@ struct Bench: ParsableCommand {
         if sections.contains(.ingest) {
             try IngestBench(sample: bulk).run(rounds: rounds, into: &results)
             try IngestBench(sample: try .pgbench()).run(rounds: rounds, into: &results)
+            // RocksDB takes its time: fewer rounds.
+            try ReceiveBench(sample: bulk).run(rounds: min(rounds, 3), into: &results)
         }
         if sections.contains(.append) {
             try AppendBench(megabytes: appendMegabytes, folder: appendFolder).run(rounds: 3, into: &results)

@@ -34,6 +34,7 @@ final class FaultyProxy: Sendable {
     /// - Parameters:
     ///   - upstream: the safekeeper's port.
     ///   - plan: is given the number of each message with WAL, over all connections.
+    /// - Throws: `POSIXError` without a port.
     init(to upstream: UInt16, plan: @escaping @Sendable (Int) -> Fault) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = loopback(0)

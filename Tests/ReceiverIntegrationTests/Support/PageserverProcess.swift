@@ -13,6 +13,7 @@ final class PageserverProcess {
     /// - Parameters:
     ///   - workdir: the working directory, which is there.
     ///   - settings: the text of its configuration file.
+    /// - Throws: what keeps the file from being written.
     init(workdir: String, settings: String) throws {
         self.workdir = workdir
         config = workdir + ".toml"
