@@ -14,13 +14,12 @@ setup: ## Install what Debian and PyPI provide: libraries, PostgreSQL 15, 16 and
 build: setup ## Build everything, in release, into .build/release
 	@swift build $(SWIFT_FLAGS) --build-tests
 
-# Tests with servers and deadlines run one after the other, away from those that keep all processors busy. KillTests wait
-# for `make soak`: Foundation's URLSession, which they call while servers die, now and then crashes inside libdispatch.
-SERVER_TESTS = ^(PostgresClientTests|SafekeeperServerTests|SafekeeperTests|TelemetryTests)\.
+# Tests with servers and deadlines run one after the other, away from those that keep all processors busy.
+SERVER_TESTS = ^(PostgresClientTests|SafekeeperServerTests|SafekeeperTests|TelemetryTests|ReceiverIntegrationTests)\.
 
 test: build ## Run all tests
 	@swift test $(SWIFT_FLAGS) --skip-build --skip '$(SERVER_TESTS)'
-	@swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter '$(SERVER_TESTS)' --skip KillTests
+	@swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter '$(SERVER_TESTS)'
 
 demo: build ## Show the whole way on a real PostgreSQL: its WAL decoded, interpreted, routed to shards (DEMO_OPTIONS=…)
 	@.build/release/demo $(DEMO_OPTIONS)
@@ -33,7 +32,6 @@ lint: ## Check the formatting and the house rules that a formatter can't see
 	@scripts/check-house
 
 soak: build ## Run the tests in debug, and those that damage input under the address sanitizer: long
-	@swift test $(SWIFT_FLAGS) --skip-build --filter KillTests
 	@KILL_ROUNDS=30 swift test $(SWIFT_FLAGS) --skip-build --filter PageserverProcessTests
 	@FAN_OUT_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter AttachFuzz
 	@SIMULATION_SEEDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests

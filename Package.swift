@@ -191,8 +191,8 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "Ingest", "PageserverServer", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity",
-                "TestFixtures", "WALFiles", "WalReceiver",
+                "Ingest", "PageserverServer", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
+                "ShardIdentity", "TestFixtures", "WALFiles", "WalReceiver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -280,8 +280,8 @@ let package = Package(
         .testTarget(
             name: "SafekeeperTests",
             dependencies: [
-                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
-                "ServerSupport", "ShardIdentity", "TestFixtures", "safekeeper",
+                "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
+                "SafekeeperServer", "ServerSupport", "ShardIdentity", "TestFixtures", "safekeeper",
             ],
             swiftSettings: settings
         ),
@@ -319,7 +319,8 @@ let package = Package(
             name: "SafekeeperServerTests",
             dependencies: [
                 "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
-                "SafekeeperServer", "ServerSupport", "ShardIdentity", "StorageSimulation", "Telemetry", "TestFixtures",
+                "SafekeeperHarness", "SafekeeperServer", "ServerSupport", "ShardIdentity", "StorageSimulation",
+                "Telemetry", "TestFixtures",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),

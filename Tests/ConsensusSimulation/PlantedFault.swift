@@ -13,6 +13,10 @@ package enum PlantedFault: String, CaseIterable, Sendable {
     case earlierTermCommit
     /// A proposer for which a majority of the old members is enough while safekeepers are exchanged.
     case oldMajorityInJointConfiguration
+    /// Safekeepers that are exchanged before the new ones have what the old ones had.
+    case exchangeWithoutCatchUp
+    /// WAL that is found at a start and taken for durable because the system shows it.
+    case foundWALTakenForDurable
 }
 
 /// The file system of one node: the simulated disk, unless a fault is planted.
@@ -22,6 +26,7 @@ final class NodeFiles: FileSystem, @unchecked Sendable {
     /// What the node is doing, as some faults hit only that.
     var isVoting = false
     var isTruncating = false
+    var isLoading = false
 
     init(_ disk: any FileSystem, fault: PlantedFault?) {
         self.disk = disk
@@ -45,6 +50,7 @@ final class NodeFiles: FileSystem, @unchecked Sendable {
     }
 
     func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError) {
+        if fault == .foundWALTakenForDurable && isLoading { return }
         try disk.write(bytes, to: file, at: offset)
     }
 

@@ -1,8 +1,10 @@
+import Glibc
 import PostgresWAL
 import ReplicationProtocol
 import SafekeeperServer
 import ShardIdentity
 import StorageSimulation
+import TestFixtures
 
 /// One safekeeper: the real state machine and the real storage on a simulated disk, and what it has promised.
 final class SimulatedNode {
@@ -12,9 +14,17 @@ final class SimulatedNode {
     static let timeline = TimelineID(bits: 2)
 
     let id: SafekeeperID
-    let disk: SimulatedFileSystem
-    private let files: NodeFiles
+    private(set) var disk: SimulatedFileSystem
+    private var files: NodeFiles
+    private let fault: PlantedFault?
+    private var seeds: SeededGenerator
     private(set) var state: TimelineState?
+    /// Whether it has the timeline, also while it is down.
+    private(set) var exists = false
+    /// The generation in which it got the timeline.
+    private var bornIn = Generation.invalid
+    /// The operation of the next start at which the disk fails, if any.
+    var spoilsStart: Int?
 
     /// The highest term it has told anybody.
     private(set) var promisedTerm = Term.initial
@@ -23,10 +33,26 @@ final class SimulatedNode {
     /// To which proposer it has given its vote in which term.
     private var votes: [Term: Int] = [:]
 
-    init(id: UInt64, seed: UInt64, fault: PlantedFault?, membership: MembershipConfiguration) throws {
+    /// What it promised before it lost the timeline to get it anew.
+    private var earlierPromise = LSN.invalid
+
+    init(id: UInt64, seed: UInt64, fault: PlantedFault?) {
         self.id = SafekeeperID(id)
-        disk = SimulatedFileSystem(seed: seed)
+        self.fault = fault
+        seeds = SeededGenerator(seed: seed)
+        disk = SimulatedFileSystem(seed: seeds.next())
         files = NodeFiles(disk, fault: fault)
+    }
+
+    /// Gets the timeline, without any WAL; what it had before is gone.
+    func create(in membership: MembershipConfiguration) throws {
+        state = nil
+        earlierPromise = max(earlierPromise, promisedFlush)
+        (promisedTerm, promisedFlush, votes) = (.initial, .invalid, [:])
+        disk = SimulatedFileSystem(seed: seeds.next())
+        files = NodeFiles(disk, fault: fault)
+        exists = true
+        bornIn = membership.generation
         var contents = ControlFile(
             tenantID: Self.tenant,
             timelineID: Self.timeline,
@@ -41,9 +67,16 @@ final class SimulatedNode {
         try load()
     }
 
+    /// How far it has told those of a generation that its WAL is durable.
+    func promisedFlush(in generation: Generation) -> LSN {
+        generation < bornIn ? earlierPromise : promisedFlush
+    }
+
     private var settings: TimelineState.Settings { .init(node: id) }
 
     private func load() throws(TimelineStateError) {
+        files.isLoading = true
+        defer { files.isLoading = false }
         state = try TimelineState(loading: Self.folder, of: files, settings: settings)
     }
 
@@ -53,16 +86,22 @@ final class SimulatedNode {
     func stop() { state = nil }
 
     /// Starts again, and holds what is found against what was promised.
+    ///
+    /// - Throws: ``Violation``, or ``TimelineStateError`` if the disk failed.
     func restart(after crash: SimulatedFileSystem.Crash) throws {
         state = nil
         disk.restart(after: crash)
-        do {
-            try load()
-        } catch {
-            throw Violation("node \(id) can't be started: \(error)")
+        if let spoilsStart {
+            disk.fault = .init(operation: disk.operationCount + spoilsStart, code: EIO)
+            self.spoilsStart = nil
         }
+        try load()
         guard let state else { return }
         try require(state.persisted.term >= promisedTerm, "node \(id) has forgotten term \(promisedTerm)")
+        try checkPromise(state)
+    }
+
+    private func checkPromise(_ state: TimelineState) throws {
         try require(
             state.flushLSN >= promisedFlush,
             "node \(id) has lost WAL: \(promisedFlush) was durable, found \(state.flushLSN)"
@@ -78,6 +117,7 @@ final class SimulatedNode {
         let message = try ProposerMessage(decoding: bytes.span.bytes, version: .v3)
         var wal = RawSpan()
         if case .append(let request) = message { wal = bytes.span.bytes.extracting(request.walRange(in: .v3)) }
+        let promisedBefore = promisedFlush
         if case .voteRequest = message { files.isVoting = true }
         if case .elected(let elected) = message {
             files.isTruncating = true
@@ -87,6 +127,8 @@ final class SimulatedNode {
         defer {
             files.isVoting = false
             files.isTruncating = false
+            // Unless it was refused.
+            if state.flushLSN >= promisedBefore { promisedFlush = max(promisedFlush, promisedBefore) }
         }
         let answer = try state.process(message, wal: wal)
         try note(answer, to: proposer)
@@ -99,6 +141,19 @@ final class SimulatedNode {
         let answer = AcceptorMessage.appendResponse(try state.flush())
         try note(answer, to: -1)
         return answer
+    }
+
+    /// Takes over a membership; gives the generation then in force, nil while it is down.
+    func switchMembership(to membership: MembershipConfiguration) throws -> Generation? {
+        guard let state else { return nil }
+        let now = try state.switchMembership(to: membership).current
+        return now.generation
+    }
+
+    /// Raises the term.
+    func bumpTerm(to term: Term) throws {
+        guard let state, term > state.persisted.term else { return }
+        _ = try state.bumpTerm(to: term)
     }
 
     private func note(_ answer: AcceptorMessage?, to proposer: Int) throws {
@@ -122,6 +177,7 @@ final class SimulatedNode {
     /// What must hold after every step.
     func check() throws {
         guard let state else { return }
+        try checkPromise(state)
         try require(
             state.persisted.commitLSN <= state.commitLSN && state.commitLSN <= state.flushLSN,
             "node \(id): positions in disorder: \(state.persisted.commitLSN) \(state.commitLSN) \(state.flushLSN)"

@@ -1,5 +1,4 @@
 import Foundation
-import FoundationNetworking
 import PostgresHarness
 
 /// A real safekeeper process with its own data directory.
@@ -12,6 +11,7 @@ package final class SafekeeperProcess {
     /// Its number.
     package let node: UInt64
     private let flags: [String]
+    private let launcher: [String]
     private var process: ChildProcess?
     /// Where proposers and receivers connect.
     package private(set) var port: UInt16 = 0
@@ -22,7 +22,9 @@ package final class SafekeeperProcess {
     ///   - directory: the data directory, which is there.
     ///   - node: its number.
     ///   - flags: more flags of the command line.
-    package init(directory: String, node: UInt64 = 1, flags: [String] = []) {
+    ///   - launcher: a command that becomes the safekeeper, whose own command line follows it.
+    package init(directory: String, node: UInt64 = 1, flags: [String] = [], launcher: [String] = []) {
+        self.launcher = launcher
         self.directory = directory
         self.node = node
         self.flags = flags
@@ -56,7 +58,7 @@ package final class SafekeeperProcess {
             close(nothing)
         }
         let arguments =
-            [
+            launcher + [
                 executable, "--datadir", directory, "--id", "\(node)",
                 "--listen-pg", "127.0.0.1:0", "--listen-http", "127.0.0.1:0",
             ] + flags
@@ -111,17 +113,8 @@ package final class SafekeeperProcess {
         httpPort: UInt16,
         body: String? = nil
     ) async throws -> (status: Int, body: String) {
-        guard let url = URL(string: "http://127.0.0.1:\(httpPort)\(path)") else {
-            throw SafekeeperFailure(message: "no URL: \(path)")
-        }
-        var request = URLRequest(url: url, timeoutInterval: 20)
-        request.httpMethod = method
-        request.httpBody = body.map { Data($0.utf8) }
-        let (data, response) = try await URLSession.shared.data(for: request)
-        guard let response = response as? HTTPURLResponse else {
-            throw SafekeeperFailure(message: "no HTTP response from \(path)")
-        }
-        return (response.statusCode, String(decoding: data, as: UTF8.self))
+        let answer = try await HTTPClient(port: Int(httpPort))(method, path, body)
+        return (answer.status, answer.body)
     }
 
     /// The executable, built along with the tests.

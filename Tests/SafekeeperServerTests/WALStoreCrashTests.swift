@@ -106,6 +106,16 @@ struct WALStoreCrashTests {
         }
     }
 
+    /// A failed synchronization leaves bytes that the system shows to the next process, but never writes.
+    @Test("Errors, then a killed process, then a power loss", arguments: StoreScenario.allCases, [EIO, ENOSPC])
+    func errorsThenKillThenPowerLoss(scenario: StoreScenario, code: Int32) throws {
+        try sweepErrors(scenario, code: code, count: 1) { harness in
+            try harness.reopen(after: .kill)
+            try harness.reopen(after: .powerLoss)
+            try harness.proveUsable()
+        }
+    }
+
     @Test("Errors, then an election without a restart", arguments: StoreScenario.allCases, [EIO, ENOSPC])
     func errorsThenElection(scenario: StoreScenario, code: Int32) throws {
         try sweepErrors(scenario, code: code, count: 1 << 30) { harness in

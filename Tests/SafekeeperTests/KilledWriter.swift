@@ -109,13 +109,7 @@ final class KilledWriter: @unchecked Sendable {
             if acknowledged.isValid { throw SafekeeperFailure(message: "\(id): the control file knows no WAL") }
             return
         }
-        for name in try files.list() {
-            let path = folder + "/" + name.description
-            let length = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-            guard length == Int(Self.segmentSize.bytes) else {
-                throw SafekeeperFailure(message: "\(path) is \(length ?? -1) bytes long")
-            }
-        }
+        try checkLengths(files)
         let end = try files.endOfWAL(version: .v16, from: control.commitLSN)
         guard end >= acknowledged, control.commitLSN <= end else {
             throw SafekeeperFailure(
@@ -123,6 +117,23 @@ final class KilledWriter: @unchecked Sendable {
             )
         }
         try compare(files, upTo: acknowledged)
+    }
+
+    /// Every file is as long as a segment, unless it is the last one and was being cut.
+    private func checkLengths(_ files: SegmentFiles) throws {
+        let names = try files.list()
+        for name in names {
+            let path = files.directory + "/" + name.description
+            let length = try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64 ?? 0
+            var least = Self.segmentSize.bytes
+            if name.isPartial && name.segmentNumber == names.last?.segmentNumber {
+                let holdsEnd = Self.segmentSize.segmentNumber(of: acknowledged) == name.segmentNumber
+                least = holdsEnd ? Self.segmentSize.offset(of: acknowledged) : 0
+            }
+            guard (least...Self.segmentSize.bytes).contains(length) else {
+                throw SafekeeperFailure(message: "\(path) is \(length) bytes long, acknowledged \(acknowledged)")
+            }
+        }
     }
 
     private func compare(_ files: SegmentFiles, upTo end: LSN) throws {

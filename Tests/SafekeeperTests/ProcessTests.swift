@@ -125,7 +125,7 @@ struct ProcessTests {
 }
 
 /// A data directory with a folder around it, where the log goes.
-private struct DataFolder {
+struct DataFolder {
     let outside: TemporaryFolder
     var path: String { outside.path(of: "data") }
 

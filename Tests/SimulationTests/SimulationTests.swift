@@ -53,8 +53,8 @@ struct SimulationTests {
 
     @Test("The same seed gives the same run, and much happens in it")
     func determinism() throws {
-        var elections = 0
-        for seed in 0..<5 as Range<UInt64> {
+        var (elections, exchanges, spoiled) = (0, 0, 0)
+        for seed in 0..<6 as Range<UInt64> {
             let runs = try (0..<2).map { _ in
                 let simulation = try Simulation(seed: seed)
                 try simulation.run(steps: Self.steps)
@@ -63,8 +63,10 @@ struct SimulationTests {
             #expect(runs[0].trace == runs[1].trace)
             #expect(runs[0].activity.committedBytes > 10_000)
             elections += runs[0].activity.elections
+            exchanges += runs[0].exchangeCount
+            spoiled += runs[0].spoiledCount
         }
-        #expect(elections > 10)
+        #expect(elections > 10 && exchanges > 2 && spoiled > 10)
     }
 
     @Test("A mistake that is planted is found", arguments: PlantedFault.allCases)

@@ -114,9 +114,10 @@ struct SimulatedFile {
     }
 
     /// A synchronization that fails: the system takes the bytes for written all the same, and never tries again.
+    ///
+    /// Lengths and blocks given back are in the file system's journal: what failed to be written is not forgotten there.
     mutating func failToSynchronize() {
-        dirty = []
-        lengths = []
+        dirty = dirty.filter { sectors[$0] == nil }
     }
 
     /// What is left after a power loss: of the sectors and lengths that were not synchronized any, the last one torn.

@@ -181,6 +181,16 @@ extension TimelineState {
     }
 
     private func finish(wal: RawSpan) throws(AcceptorError) -> AcceptorMessage? {
+        do throws(AcceptorError) {
+            return try perform(wal: wal)
+        } catch {
+            // A first election that failed: the next leader may say that the timeline begins elsewhere.
+            if !persisted.commitLSN.isValid { store.forget() }
+            throw error
+        }
+    }
+
+    private func perform(wal: RawSpan) throws(AcceptorError) -> AcceptorMessage? {
         var answer: AcceptorMessage?
         while let action = try acceptor.next(view) {
             switch action {

@@ -7,8 +7,12 @@ extension SegmentFiles {
     /// Looks for the end of the WAL.
     ///
     /// Records are decoded until a file is missing or ends, or until what comes next is no record: WAL that was never
-    /// written, or written only in part, looks like that. Whatever is read is made durable first, because a process that
-    /// was killed may have left it in the system's memory only. A file that can't be read is an error, not an end.
+    /// written, or written only in part, looks like that. A file that can't be read is an error, not an end.
+    ///
+    /// What is found is durable afterwards. A process that was killed may have left it in the system's memory only. There
+    /// it may even be counted as written although it isn't: a failed synchronization leaves bytes that everybody can read
+    /// and that the system will never write. So what is read of a `.partial` segment is written again and synchronized; a
+    /// complete one was synchronized before it got its name.
     ///
     /// - Parameters:
     ///   - version: the version whose WAL this is.
@@ -41,25 +45,45 @@ extension SegmentFiles {
         tracker: inout RecordTracker,
         end: inout LSN
     ) throws(StorageError) -> LSN? {
-        guard let file = try openForReading(segment: segmentSize.segmentNumber(of: start)) else { return nil }
+        guard let (file, isPartial) = try openFound(segment: segmentSize.segmentNumber(of: start)) else { return nil }
         defer { fileSystem.close(file) }
-        if !noSync { try fileSystem.synchronize(file) }
+        let segmentStart = segmentSize.segmentStart(of: start)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunkSize, alignment: WALPage.size)
         defer { buffer.deallocate() }
         var offset = segmentSize.offset(of: start)
-        while offset < segmentSize.bytes {
+        var hasEnded = false
+        while offset < segmentSize.bytes && !hasEnded {
             let wanted = Int(min(UInt64(buffer.count), segmentSize.bytes - offset))
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
             let count = try fileSystem.read(into: target, from: file, at: offset)
+            let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: target[..<count]))
+            var found = count
             do throws(WALDecodeError) {
-                let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: target[..<count]))
                 try tracker.take(bytes, recordEnd: &end)
             } catch {
-                return nil
+                // Only whole records are there.
+                found = Int(min(UInt64(count), end.distance(from: segmentStart + offset) ?? 0))
+                hasEnded = true
             }
-            if count < wanted { return nil }
+            let records = bytes.extracting(first: found)
+            // Zeros behind a segment switch are left alone: they may take no space yet.
+            if isPartial && !noSync && !records.isAllZeros {
+                try fileSystem.write(records, to: file, at: offset)
+            }
+            hasEnded = hasEnded || count < wanted
             offset += UInt64(count)
         }
-        return segmentSize.segmentStart(of: start) + segmentSize.bytes
+        if !noSync { try fileSystem.synchronize(file) }
+        return hasEnded ? nil : segmentStart + segmentSize.bytes
+    }
+
+    private func openFound(segment number: UInt64) throws(StorageError) -> (file: OpenFile, isPartial: Bool)? {
+        for isPartial in [true, false] {
+            let path = path(ofSegment: number, isPartial: isPartial)
+            if let file = try fileSystem.openIfPresent(path, isPartial ? .readWrite : .read) {
+                return (file, isPartial)
+            }
+        }
+        return nil
     }
 }

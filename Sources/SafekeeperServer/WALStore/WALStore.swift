@@ -9,7 +9,7 @@ package import PostgresWAL
 /// others stays:
 ///
 /// - Opening: the folder's names, and each file that is read in search of the end, as what is found is reported as
-///   durable.
+///   durable; a `.partial` one after it was written once more (``SegmentFiles/endOfWAL(version:from:)`` says why).
 /// - A new segment: its length under the name `waltmp`, and the folder after the rename. So a `.partial` file is never
 ///   short, and bytes synchronized in it can't vanish with its name.
 /// - A full segment: its bytes, before it loses the suffix; ``WALPositions/flushLSN`` moves to its end. The new name waits
@@ -246,6 +246,15 @@ extension WALStore {
     private func goBackToDurable() {
         isTruncationPending = true
         positions = WALPositions(allAt: positions.flushRecordLSN)
+        closeOpenSegment()
+    }
+
+    /// Holds nothing any more: for WAL whose start was never decided.
+    ///
+    /// Its files may stay until others take their place.
+    package func forget() {
+        isTruncationPending = true
+        positions = WALPositions(allAt: .invalid)
         closeOpenSegment()
     }
 

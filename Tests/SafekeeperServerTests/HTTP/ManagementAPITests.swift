@@ -1,4 +1,5 @@
 import ReplicationProtocol
+import SafekeeperHarness
 import SafekeeperServer
 import Telemetry
 import TestFixtures

@@ -1,3 +1,4 @@
+import SafekeeperHarness
 import SafekeeperServer
 import TestFixtures
 import Testing

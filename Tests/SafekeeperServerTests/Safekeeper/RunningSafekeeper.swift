@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import SafekeeperHarness
 import SafekeeperServer
 import ServerSupport
 import ServiceLifecycle

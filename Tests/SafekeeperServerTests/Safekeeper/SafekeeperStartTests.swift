@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import ReplicationProtocol
+import SafekeeperHarness
 import SafekeeperServer
 import ServerSupport
 import Telemetry

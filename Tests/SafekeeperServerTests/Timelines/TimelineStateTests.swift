@@ -173,6 +173,37 @@ struct TimelineStateTests {
         #expect(answered.count == 1)
     }
 
+    @Test("A first election that the disk fails in decides nothing: the next one may begin elsewhere")
+    func failedFirstElection() throws {
+        var failures = 0
+        for operation in 0... {
+            let disk = SimulatedFileSystem(seed: 4)
+            let state = try create(on: disk)
+            let before = disk.operationCount
+            disk.fault = .init(operation: before + operation, code: EIO)
+            do {
+                _ = try state.process(Message.elected(1, start: start, history: [(1, start)]), wal: RawSpan())
+                // Beyond the last operation, or in one that may fail.
+                if disk.operationCount <= before + operation { break }
+                continue
+            } catch is AcceptorError {
+                failures += 1
+            }
+            guard case .voteResponse(let vote) = try state.process(Message.vote(2), wal: RawSpan()) else {
+                Issue.record("no vote")
+                return
+            }
+            #expect(vote.voteGiven && !vote.flush.isValid && vote.history.entries.isEmpty, "operation \(operation)")
+            let later = start + 0x200_0000
+            _ = try state.process(Message.elected(2, start: later, history: [(2, later)]), wal: RawSpan())
+            let record = try wal(count: 1, from: later)[0]
+            _ = try append(record, to: state, at: later, term: 2)
+            #expect(try state.flush().flush == record.next, "operation \(operation)")
+            #expect(state.persisted.timelineStartLSN == later)
+        }
+        #expect(failures > 10)
+    }
+
     @Test("What was acknowledged is there after a power loss at any operation")
     func crashes() throws {
         var operation = 0

@@ -1,18 +1,22 @@
 import Foundation
 
 /// What a server has answered.
-struct HTTPAnswer: Sendable {
-    let status: Int
+package struct HTTPAnswer: Sendable {
+    package let status: Int
     /// Names in lower case.
-    let headers: [String: String]
-    let body: String
+    package let headers: [String: String]
+    package let body: String
 }
 
 /// A plain HTTP client that sends paths and headers as they are given.
-struct HTTPClient: Sendable {
-    let port: Int
+package struct HTTPClient: Sendable {
+    package let port: Int
 
-    func callAsFunction(
+    package init(port: Int) {
+        self.port = port
+    }
+
+    package func callAsFunction(
         _ method: String,
         _ target: String,
         _ body: String? = nil,
@@ -33,6 +37,8 @@ struct HTTPClient: Sendable {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw HTTPClientError(what: "socket", code: errno) }
         defer { close(descriptor) }
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -63,9 +69,9 @@ struct HTTPClient: Sendable {
     }
 }
 
-struct HTTPClientError: Error {
-    let what: String
-    let code: Int32
+package struct HTTPClientError: Error {
+    package let what: String
+    package let code: Int32
 }
 
 extension HTTPAnswer {
