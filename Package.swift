@@ -178,7 +178,8 @@ let package = Package(
         .executableTarget(
             name: "demo",
             dependencies: [
-                "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles",
+                "Ingest", "IngestHarness", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
+                "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -375,6 +376,13 @@ let package = Package(
                 "InterpretationModel", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
                 "TestFixtures",
                 "WALFiles",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "DemoTests",
+            dependencies: [
+                "PostgresHarness", "PostgresWAL", "TestFixtures", "demo", "pageserver", "safekeeper", "walctl",
             ],
             swiftSettings: settings
         ),

@@ -23,6 +23,11 @@ struct WALCensus: CustomStringConvertible {
         }
     }
 
+    /// The same for the report.
+    var kinds: [RunReport.Kind] {
+        rows.map { RunReport.Kind(name: $0.key, records: $0.value.records, bytes: $0.value.bytes) }
+    }
+
     /// A table, the largest first, with a bar for each resource manager's share of the bytes.
     var description: String {
         let total = max(rows.values.reduce(0) { $0 + $1.bytes }, 1)

@@ -41,6 +41,15 @@ struct ShardingReport: CustomStringConvertible {
         largestShardBytes = sent.max() ?? 0
     }
 
+    /// The same for the page.
+    var layout: RunReport.Layout {
+        RunReport.Layout(
+            shardCount: Int(shardCount),
+            bytes: UInt64(sentBytes),
+            largest: UInt64(largestShardBytes)
+        )
+    }
+
     static let heading = "shards   raw WAL to every shard        sent to all   to the largest       less"
 
     /// One line of a table.
