@@ -88,7 +88,7 @@ let package = Package(
 
         .target(
             name: "WalProposer",
-            dependencies: ["PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: ["InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
             swiftSettings: settings
         ),
 
@@ -146,7 +146,8 @@ let package = Package(
         .executableTarget(
             name: "walctl",
             dependencies: [
-                "CCrypto", "InterpretedWAL", "PostgresWAL", "ShardIdentity", "WALFiles",
+                "CCrypto", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "WALFiles",
+                "WalProposer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -340,7 +341,18 @@ let package = Package(
         .testTarget(
             name: "WalProposerTests",
             dependencies: [
-                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalProposer",
+                "InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                "TestFixtures",
+                "WalProposer",
+            ],
+            swiftSettings: settings
+        ),
+        // From a real server to real safekeepers.
+        .testTarget(
+            name: "WalPushTests",
+            dependencies: [
+                "InterpretedWAL", "PostgresClient", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
+                "SafekeeperHarness", "ShardIdentity", "WalProposer", "safekeeper", "walctl",
             ],
             swiftSettings: settings
         ),

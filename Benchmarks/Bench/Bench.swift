@@ -22,7 +22,7 @@ struct Bench: ParsableCommand {
     var output = "bench.json"
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
-        case decode, interpret, parse, ingest, append
+        case decode, interpret, parse, ingest, append, push
     }
 
     @Option(help: "Only this section; may be given several times. Default: all.")
@@ -41,8 +41,14 @@ struct Bench: ParsableCommand {
     var appendMegabytes = 1000
 
     @Option(
+        name: .customLong("push-megabytes"),
+        help: "WAL of each bulk insert that goes through the proposer in the push bench, roughly."
+    )
+    var pushMegabytes = 300
+
+    @Option(
         name: .customLong("append-folder"),
-        help: ArgumentHelp("Where the append bench writes: the disk that is measured.", valueName: "folder")
+        help: ArgumentHelp("Where the append and push benches write: the disk measured.", valueName: "folder")
     )
     var appendFolder = "/var/tmp"
 
@@ -76,6 +82,9 @@ struct Bench: ParsableCommand {
         }
         if sections.contains(.append) {
             try AppendBench(megabytes: appendMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
+        }
+        if sections.contains(.push) {
+            try PushBench(megabytes: pushMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
         }
         try results.write()
         print("figures written to \(output)")

@@ -13,6 +13,14 @@ public final class CopyData: Sendable {
         self.count = count
     }
 
+    /// Makes a message of one's own, a copy of these bytes.
+    package convenience init(copying bytes: RawSpan) {
+        let count = bytes.byteCount
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 16)
+        if count > 0 { bytes.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress!, byteCount: count) } }
+        self.init(owning: memory.bindMemory(to: CChar.self, capacity: max(count, 1)), count: count)
+    }
+
     deinit {
         PQfreemem(memory)
     }

@@ -113,6 +113,19 @@ final class Mailbox: Sendable {
         wake()
     }
 
+    /// Queues a message if there is room for it now.
+    func trySend(_ bytes: [UInt8]) throws(PostgresClientError) -> Bool {
+        let (error, isQueued): (PostgresClientError?, Bool) = state.withLock { state in
+            if let end = state.end { return (end.error ?? .closed, false) }
+            guard state.outgoing.byteCount < Self.outgoingLimit else { return (nil, false) }
+            state.outgoing.append(bytes, byteCount: bytes.count)
+            return (nil, true)
+        }
+        if let error { throw error }
+        if isQueued { wake() }
+        return isQueued
+    }
+
     private func waitForRoom() async {
         // As a rule there is room: then nothing is set up for a cancellation.
         guard !hasRoomToSend else { return }
@@ -130,7 +143,8 @@ final class Mailbox: Sendable {
         }
     }
 
-    private var hasRoomToSend: Bool {
+    /// Whether a message could be queued now, or would fail now.
+    var hasRoomToSend: Bool {
         state.withLock { $0.end != nil || $0.outgoing.byteCount < Self.outgoingLimit }
     }
 

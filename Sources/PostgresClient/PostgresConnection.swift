@@ -85,6 +85,15 @@ public final class PostgresConnection: Sendable {
         try await mailbox.send(message)
     }
 
+    /// Whether a message would be queued, or refused, without a wait.
+    public var hasRoomToSend: Bool { mailbox.hasRoomToSend }
+
+    /// Sends a message of the COPY if there is room for it in the queue now; false if there is none.
+    /// - Throws: ``PostgresClientError`` if the connection has ended.
+    public func trySend(_ message: [UInt8]) throws(PostgresClientError) -> Bool {
+        try mailbox.trySend(message)
+    }
+
     /// Tells the other side, after what is queued, that no more messages come.
     public func endCopy() {
         mailbox.endOutgoing()

@@ -22,7 +22,7 @@ func appendLine(_ line: String, to path: String) throws {
 }
 
 /// Deletes a folder and everything in it.
-func deleteTree(_ path: String) {
+package func deleteTree(_ path: String) {
     try? FileManager.default.removeItem(atPath: path)
 }
 

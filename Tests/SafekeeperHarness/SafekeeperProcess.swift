@@ -13,9 +13,9 @@ package final class SafekeeperProcess {
     private let flags: [String]
     private let launcher: [String]
     private var process: ChildProcess?
-    /// Where proposers and receivers connect.
+    /// Where proposers and receivers connect; the same after each start.
     package private(set) var port: UInt16 = 0
-    /// Where the management API is.
+    /// Where the management API is; the same after each start.
     package private(set) var httpPort: UInt16 = 0
 
     /// - Parameters:
@@ -60,7 +60,7 @@ package final class SafekeeperProcess {
         let arguments =
             launcher + [
                 executable, "--datadir", directory, "--id", "\(node)",
-                "--listen-pg", "127.0.0.1:0", "--listen-http", "127.0.0.1:0",
+                "--listen-pg", "127.0.0.1:\(port)", "--listen-http", "127.0.0.1:\(httpPort)",
             ] + flags
         let process = try ChildProcess(
             arguments,
@@ -117,12 +117,12 @@ package final class SafekeeperProcess {
         return (answer.status, answer.body)
     }
 
-    /// The executable, built along with the tests.
-    package static func executable() throws -> String {
+    /// One of our executables, built along with the tests.
+    package static func executable(_ name: String = "safekeeper") throws -> String {
         let path = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().appendingPathComponent("../../.build/release/safekeeper").standardized.path
+            .deletingLastPathComponent().appendingPathComponent("../../.build/release/\(name)").standardized.path
         guard FileManager.default.isExecutableFile(atPath: path) else {
-            throw SafekeeperFailure(message: "the safekeeper is not built: there is no \(path)")
+            throw SafekeeperFailure(message: "\(name) is not built: there is no \(path)")
         }
         return path
     }

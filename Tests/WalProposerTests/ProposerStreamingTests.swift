@@ -105,9 +105,19 @@ import WalProposer
     @Test func positionsBeyondWhatWasSent() throws {
         var harness = try elected([0x1000, 0x1000])
         harness.step(.walAvailable(upTo: LSN(0x2000)))
+        try harness.receive(.appended(term: 5, flush: 0x1800), from: 0)
+        #expect(try harness.receive(.appended(term: 5, flush: 0x1800), from: 1).commits == [LSN(0x1800)])
+        // No record ends where the sending has got to, so that is no position to commit at: the segment's end is.
         try harness.receive(.appended(term: 5, flush: 0x100_0000), from: 0)
-        #expect(try harness.receive(.appended(term: 5, flush: 0x100_0000), from: 1).commits == [LSN(0x2000)])
+        #expect(try harness.receive(.appended(term: 5, flush: 0x100_0000), from: 1).commits.isEmpty)
+        #expect(harness.proposer.status.members.map(\.flush) == [LSN(0x1800), LSN(0x1800), .invalid])
         #expect(try harness.receive(.appended(term: 5, flush: .max), from: 1).failure == nil)
+        do {
+            var harness = harness
+            harness.step(.walAvailable(upTo: LSN(0x100_0000)))
+            try harness.receive(.appended(term: 5, flush: 0x100_0000), from: 0)
+            #expect(try harness.receive(.appended(term: 5, flush: 0x100_0000), from: 1).commits == [LSN(0x100_0000)])
+        }
         // On a new connection it may start there, but not further on.
         for (flush, isRefused) in [(UInt64(0x100_0000), false), (0x200_0000, true), (.max, true)] {
             var harness = harness
@@ -119,6 +129,16 @@ import WalProposer
             #expect(actions.disconnected == (isRefused ? [0] : []))
             #expect(actions.appends.isEmpty == isRefused)
         }
+    }
+
+    /// The rest of a segment is sent at full speed: all that was sent of it is durable.
+    @Test func theRestOfASegmentIsNotHeldUp() throws {
+        var limits = ProposerLimits()
+        limits.maximumInFlightBytes = 200_000
+        var harness = try elected([0x1000, 0x1000], limits: limits)
+        harness.step(.walAvailable(upTo: LSN(0x100_0000)))
+        let actions = try harness.receive(.appended(term: 5, flush: 0x100_0000), from: 0)
+        #expect(actions.appends.filter { $0.member == 0 }.last?.request.end == LSN(0x1000 + 400_000))
     }
 
     @Test func whatWasLostCountsNoMore() throws {

@@ -169,13 +169,18 @@ extension AppendRequest {
     public func encode(into buffer: inout OutputBuffer, version: ConsensusProtocolVersion, wal: RawSpan) {
         let size = end.distance(from: begin)
         precondition(size == UInt64(wal.byteCount) && wal.byteCount <= Self.maximumWALSize, "WAL of the wrong size")
+        encodeHeader(into: &buffer, version: version)
+        buffer.append(wal)
+    }
+
+    /// Appends what precedes the WAL, for those who put the WAL behind it themselves.
+    public func encodeHeader(into buffer: inout OutputBuffer, version: ConsensusProtocolVersion) {
         buffer.append(tag: UInt8(ascii: "a"), version)
         buffer.append(generation, version)
         buffer.append(term.rawValue, version.byteOrder)
         if version == .v2 { buffer.appendZeros(8) }
         for lsn in [begin, end, commit, truncate] { buffer.append(lsn.rawValue, version.byteOrder) }
         if version == .v2 { buffer.appendZeros(16) }
-        buffer.append(wal)
     }
 
     /// Appends the message of a request without WAL.

@@ -116,11 +116,14 @@ extension Proposer {
     private mutating func takePositions(of response: AppendResponse, from member: Int) {
         guard var stream = members[member].stream else { return }
         stream.unanswered = 0
-        // After a switch of segments a safekeeper may count the rest of the segment before it has it.
-        let reported = min(response.flush, stream.position)
-        if reported > members[member].flush {
-            members[member].flush = reported
-            stream.sendLimit = max(stream.sendLimit, sendLimit(from: reported))
+        if response.flush > stream.position {
+            // After a switch of segments a safekeeper counts the rest of the segment before it has it. What was sent of
+            // it is durable, but no record ends there: as a position to commit at it would be one that a safekeeper
+            // can't begin to read from.
+            stream.sendLimit = max(stream.sendLimit, sendLimit(from: stream.position))
+        } else if response.flush > members[member].flush {
+            members[member].flush = response.flush
+            stream.sendLimit = max(stream.sendLimit, sendLimit(from: response.flush))
         } else if stream.position >= stream.sendLimit, stream.position < available {
             let count = available.distance(from: stream.position) ?? 0
             stream.sendLimit = stream.position + min(count, UInt64(AppendRequest.maximumWALSize))

@@ -33,6 +33,15 @@ struct ProposerSimulation {
         var unanswered = 0
     }
 
+    /// A mistake that a proposer could make about what is committed, to see that it would be noticed.
+    enum PlantedFault: CaseIterable {
+        /// What an older term wrote counts as soon as a quorum has it.
+        case olderTermsAlone
+        /// Of a joint configuration only the first set counts.
+        case firstSetAlone
+    }
+
+    private let fault: PlantedFault?
     private var generator: SeededGenerator
     private var acceptors: [ModelAcceptor]
     private var parties: [Party] = []
@@ -50,7 +59,8 @@ struct ProposerSimulation {
 
     var committedCount: Int { committed.count }
 
-    init(seed: UInt64) throws {
+    init(seed: UInt64, fault: PlantedFault? = nil) throws {
+        self.fault = fault
         generator = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...7, using: &generator)
         let ids = (1...count).map { UInt64($0) }
@@ -244,6 +254,28 @@ struct ProposerSimulation {
             }
         }
         if let follows { try give(follows, to: index) }
+        if let fault, let commit = faultyCommit(of: parties[index], fault) { try check(commit: commit, of: index) }
+    }
+
+    /// What a proposer with that mistake would take as committed; nil if nothing more than a right one.
+    private func faultyCommit(of party: Party, _ fault: PlantedFault) -> LSN? {
+        let proposer = party.proposer
+        guard let election = proposer.election, proposer.phase == .elected else { return nil }
+        let reported = proposer.status.members.compactMap { member in member.node.map { ($0, member.flush) } }
+        var flush = Dictionary(uniqueKeysWithValues: reported)
+        if fault == .firstSetAlone { flush = flush.filter { $0.value >= election.start } }
+        var sets = Self.sets(of: proposer.membership, all: acceptors.map(\.node))
+        if fault == .firstSetAlone { sets.removeLast(sets.count - 1) }
+        let positions = Set(flush.values).filter { $0.rawValue > ModelAcceptor.base && $0 > proposer.commit }
+        return positions.filter { position in
+            sets.allSatisfy { set in set.count { flush[$0].map { $0 >= position } ?? false } * 2 > set.count }
+        }.max()
+    }
+
+    /// The sets of which a majority each has to agree, written out without the product's own rules.
+    private static func sets(of membership: MembershipConfiguration, all: [SafekeeperID]) -> [[SafekeeperID]] {
+        guard membership.generation.isValid else { return [all] }
+        return [membership.members, membership.newMembers].compactMap { $0?.members.map(\.id) }
     }
 
     private mutating func checkBounds(of index: Int, _ connection: ProposerConnection) throws {
@@ -272,6 +304,9 @@ struct ProposerSimulation {
     private mutating func check(commit: LSN, of index: Int) throws {
         let count = Int(commit.rawValue - ModelAcceptor.base)
         let proposer = parties[index].proposer
+        guard let election = proposer.election, commit >= election.start else {
+            throw Failure(description: "WAL of older terms alone committed, up to \(commit)")
+        }
         let holders = acceptors.filter { $0.flush >= commit.rawValue && $0.history.entries.last?.term == proposer.term }
         // An acceptor may have gone over to another leader since it answered; its WAL up to here is the same then.
         guard let holder = holders.first ?? acceptors.max(by: { $0.flush < $1.flush }), let wal = holder.wal,
@@ -283,10 +318,10 @@ struct ProposerSimulation {
             throw Failure(description: "committed WAL has changed below \(commit)")
         }
         let agreeing = Set(acceptors.filter { $0.wal?.prefix(count) == content.prefix(count) }.map(\.node))
-        let isQuorum =
-            proposer.membership.generation.isValid
-            ? proposer.membership.hasQuorum(agreeing.contains) : agreeing.count > acceptors.count / 2
-        guard isQuorum else { throw Failure(description: "committed up to \(commit) by \(agreeing) only") }
+        let isQuorum = Self.sets(of: proposer.membership, all: acceptors.map(\.node)).allSatisfy { set in
+            set.count(where: agreeing.contains) * 2 > set.count
+        }
+        guard isQuorum else { throw Failure(description: "not on a quorum: committed up to \(commit) by \(agreeing)") }
         if content.count > committed.count { committed = content }
         committedByTerm[proposer.term] = content.count
     }

@@ -1,0 +1,64 @@
+import Foundation
+import PostgresHarness
+package import ShardIdentity
+
+/// A real `walctl push`: the WAL of a server goes to safekeepers until the process is stopped.
+package final class PushProcess {
+    private let process: ChildProcess
+    private let logPath: String
+
+    /// Starts the process.
+    ///
+    /// - Parameters:
+    ///   - source: how to connect to the server.
+    ///   - ports: the safekeepers' ports on this machine.
+    ///   - tenant: the tenant.
+    ///   - timeline: the timeline.
+    ///   - flags: more flags of the command line.
+    ///   - logPath: what it prints goes to the end of this file.
+    /// - Throws: ``SafekeeperFailure`` if `walctl` is not built; ``HarnessError`` if it can't be started.
+    package init(
+        from source: String,
+        ports: [UInt16],
+        tenant: TenantID,
+        timeline: TimelineID,
+        flags: [String] = [],
+        logPath: String
+    ) throws {
+        self.logPath = logPath
+        let output = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        defer {
+            close(output)
+            close(nothing)
+        }
+        let arguments = [
+            try SafekeeperProcess.executable("walctl"), "push", "--from", source,
+            "--safekeepers", ports.map { "127.0.0.1:\($0)" }.joined(separator: ","),
+            "--tenant", "\(tenant)", "--timeline", "\(timeline)",
+        ]
+        process = try ChildProcess(
+            arguments + flags,
+            environment: ProcessInfo.processInfo.environment,
+            streams: .init(input: nothing, output: output, errors: output)
+        )
+    }
+
+    deinit {
+        process.signal(SIGKILL)
+        process.wait()
+    }
+
+    /// What it has printed.
+    package var output: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+
+    /// The exit status if it has ended.
+    package var exitStatus: Int32? { process.exitStatus() }
+
+    /// Ends the process with a signal and waits for it; gives its exit status, 128 + n after signal n.
+    @discardableResult
+    package func stop(_ signal: Int32 = SIGTERM) -> Int32 {
+        process.signal(signal)
+        return process.wait()
+    }
+}
