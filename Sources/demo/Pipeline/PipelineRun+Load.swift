@@ -5,6 +5,30 @@ import PostgresWAL
 // What happens in a run, from the first statement to the last byte.
 
 extension PipelineRun {
+    /// The safekeeper that is killed: the first is the one that all shards begin to receive from.
+    private static let victim = 1
+
+    /// How far the crash in the middle of a run has got.
+    private enum Crash {
+        case isAhead, isOn, isOver
+
+        init() { self = .isAhead }
+    }
+
+    /// Kills the safekeeper after a third of the load, and starts it again after two.
+    private func advance(_ crash: inout Crash, to part: Double) throws {
+        switch crash {
+        case .isAhead where part >= 0.33:
+            try killSafekeeper(Self.victim)
+            crash = .isOn
+        case .isOn where part >= 0.66:
+            try restartSafekeeper(Self.victim)
+            crash = .isOver
+        case .isAhead, .isOn, .isOver:
+            break
+        }
+    }
+
     /// Everything; leaves the report with what it has found.
     func run() throws -> RunReport {
         try startAll()
@@ -35,22 +59,15 @@ extension PipelineRun {
             ]
         )
         let began = monitor.seconds
-        var (isKilled, isBack) = (false, false)
+        var crash = Crash()
         try follow(step: "pgbench", atMost: Double(options.seconds) + 120) { sample in
             let part = (sample.seconds - began) / Double(options.seconds)
-            if !isKilled && part >= 0.33 {
-                try killSafekeeper(3)
-                isKilled = true
-            } else if isKilled && !isBack && part >= 0.66 {
-                try restartSafekeeper(3)
-                isBack = true
-            }
+            try advance(&crash, to: part)
             guard let status = bench.exitStatus() else { return false }
             guard status == 0 else { throw DemoError(description: "pgbench ended with status \(status)") }
             return true
         }
-        if !isKilled { try killSafekeeper(3) }
-        if !isBack { try restartSafekeeper(3) }
+        while crash != .isOver { try advance(&crash, to: 1) }
         let logs = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/pgbench")
         report.latency = LatencyDistribution(
             pgbenchLogs: try logs.map { try String(contentsOfFile: "\(folder)/pgbench/\($0)", encoding: .utf8) }
@@ -92,23 +109,17 @@ extension PipelineRun {
     /// A server of the user's: its own load is watched.
     private func watch() throws {
         let began = monitor.seconds
-        var (isKilled, isBack) = (false, false)
+        var crash = Crash()
         try follow(step: "watching", atMost: Double(options.seconds) + 120) { sample in
             let part = (sample.seconds - began) / Double(options.seconds)
-            if !isKilled && part >= 0.33 {
-                try killSafekeeper(3)
-                isKilled = true
-            } else if isKilled && !isBack && part >= 0.66 {
-                try restartSafekeeper(3)
-                isBack = true
-            }
-            return part >= 1 && isBack
+            try advance(&crash, to: part)
+            return part >= 1 && crash == .isOver
         }
         let end = try source.end()
         try follow(step: "catching up", atMost: 120) { sample in
             sample.safekeepers.allSatisfy { $0.map { $0 >= end } ?? false }
                 && sample.shards.count == Int(options.shards)
-                && sample.shards.allSatisfy { $0.lastRecord.distance(from: end) != nil || $0.lastRecord >= end }
+                && sample.shards.allSatisfy { $0.lastRecord >= end }
         }
         noteTotals(upTo: end)
         report.notes.append(
