@@ -19,12 +19,13 @@ struct RunReportTests {
         var report = RunReport(title: "")
         report.samples = [
             sample(0, 1_000_000, [(1, 0), (1, 500_000)]), sample(2, 5_000_000, [(1, 1_000_000), (1, 1_500_000)]),
-            sample(3, 5_500_000, []), sample(3, 9_000_000, [(1, 0), (1, 0)]),
+            sample(3, 5_500_000, []), sample(3.1, 9_000_000, [(1, 0), (1, 0)]),
+            sample(4, 6_500_000, [(1, 0), (1, 0)]),
         ]
         let rates = report.rates
-        #expect(rates.map(\.seconds) == [2, 3])
-        #expect(rates.map(\.written) == [2, 0.5])
-        #expect(rates.map(\.sent) == [1, nil])
+        #expect(rates.map(\.seconds) == [2, 3, 4])
+        #expect(rates.map(\.written) == [2, 0.5, 1])
+        #expect(rates.map(\.sent) == [1, nil, nil])
     }
 
     @Test("Lag is what the server has and the shard hasn't, never below zero")

@@ -22,7 +22,7 @@ private enum Browser {
             [
                 "60", path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                 "--hide-scrollbars", "--user-data-dir=\(folder.path(of: "profile-\(scheme)"))",
-                "--blink-settings=preferredColorScheme=\(scheme.rawValue)", "--window-size=900,4400",
+                "--blink-settings=preferredColorScheme=\(scheme.rawValue)", "--window-size=900,5600",
                 "--screenshot=\(picture)", "file://\(page)",
             ]
         )
@@ -51,7 +51,7 @@ struct ScreenshotTests {
             let picture = try Browser.screenshot(of: page, scheme, in: folder)
             #expect(picture.starts(with: [0x89, 0x50, 0x4E, 0x47]))
             // Width and height stand behind the first chunk's name.
-            #expect(Array(picture[16..<24]) == [0, 0, 0x03, 0x84, 0, 0, 0x11, 0x30])
+            #expect(Array(picture[16..<24]) == [0, 0, 0x03, 0x84, 0, 0, 0x15, 0xE0])
             #expect(picture.count > 4 * empty.count && picture.count > 50_000, "\(picture.count) bytes")
             pictures.append(picture)
             if let kept = ProcessInfo.processInfo.environment["DEMO_SCREENSHOTS"] {

@@ -71,6 +71,7 @@ struct LiveView {
     }
 
     private static func behind(_ end: LSN, _ lsn: LSN) -> String {
+        guard lsn.isValid else { return "nothing yet" }
         let distance = end.distance(from: lsn) ?? 0
         return distance == 0 ? "up to date" : "-\(Quantity.bytes(distance))"
     }

@@ -9,7 +9,7 @@ struct Monitor {
     /// The port of the pageserver's API; nil before it runs.
     var pageserver: UInt16?
     let timelinePath: String
-    private let began = ContinuousClock.now
+    private var began = ContinuousClock.now
 
     init(_ source: SourceServer, safekeepers: [UInt16], timelinePath: String) {
         self.source = source
@@ -19,6 +19,9 @@ struct Monitor {
 
     /// Seconds since the start.
     var seconds: Double { (ContinuousClock.now - began) / .seconds(1) }
+
+    /// Counts seconds from now on.
+    mutating func restart() { began = ContinuousClock.now }
 
     /// How everybody stands now.
     func sample() throws -> RunReport.Sample {

@@ -141,8 +141,14 @@ extension PipelineRun {
     /// What was sent, before the pageserver that knows it ends.
     private func noteTotals(upTo end: LSN) {
         report.shards = monitor.shards()
-        report.rawBytes = end.distance(from: start) ?? 0
+        for (index, before) in (base?.shards ?? []).enumerated() where report.shards.indices.contains(index) {
+            report.shards[index].bytes -= min(before.receivedBytes, report.shards[index].bytes)
+        }
+        report.rawBytes = end.distance(from: loadStart) ?? 0
     }
+
+    /// Where the WAL of the load begins.
+    var loadStart: LSN { base?.shards.map(\.lastRecord).min() ?? start }
 
     /// Ends all programs, and says whether they ended well.
     func checkStop() throws {

@@ -24,10 +24,11 @@ extension PipelineRun {
         )
         check("WAL on disk", segments, "3 safekeepers have \(start) to \(end) as the server has it, byte for byte")
 
-        let walk = WALWalk(directory: try WALDirectory(path: server.walDirectory), start: start, end: end)
-        let census = try WALCensus(walk)
+        let directory = try WALDirectory(path: server.walDirectory)
+        let load = WALWalk(directory: directory, start: loadStart, end: end)
+        let census = try WALCensus(load)
         report.kinds = census.kinds
-        let theirs = try server.walDump.counts(from: start, to: end).values.reduce(0, +)
+        let theirs = try server.walDump.counts(from: loadStart, to: end).values.reduce(0, +)
         check(
             "records",
             theirs == census.records ? [] : ["pg_waldump sees \(theirs) records, we \(census.records)"],
@@ -36,9 +37,9 @@ extension PipelineRun {
 
         let shards = try openShards()
         try compare(shards, with: DataDirectory(server.dataDirectory), at: last)
-        try checkUnion(shards, walk, at: last)
+        try checkUnion(shards, WALWalk(directory: directory, start: start, end: end), at: last)
         for count in [1, 8, 32] as [UInt8] {
-            let layout = try ShardingReport(walk, shardCount: count, stripeSize: options.stripeSize)
+            let layout = try ShardingReport(load, shardCount: count, stripeSize: options.stripeSize)
             report.layouts.append(layout.layout)
         }
     }

@@ -17,7 +17,10 @@ final class PipelineRun {
     private(set) var pageserver: Program?
     private(set) var proposer: Program?
     private(set) var monitor: Monitor
+    /// Where the backup begins.
     private(set) var start = LSN.invalid
+    /// How everybody stood before the load.
+    private(set) var base: RunReport.Sample?
     var report: RunReport
     private var view: LiveView
 
@@ -59,7 +62,7 @@ final class PipelineRun {
                 "source",
                 options.connection == nil ? "a stock PostgreSQL \(options.major), fsync on" : "a server that was there"
             ),
-            .init("safekeepers", "3, with fsync; one killed with -9 and started again"),
+            .init("safekeepers", "3, with fsync; the one that the shards receive from is killed and started again"),
             .init("protocol", options.wireProtocol.words),
             .init("shards", "\(options.shards), stripes of \(options.stripeSize) pages, in one pageserver process"),
         ]
@@ -76,9 +79,16 @@ final class PipelineRun {
         try importBackup(archive)
         try startPageserver()
         try startProposer()
-        try follow(step: "connecting", atMost: 60) {
-            $0.safekeepers.compactMap { $0 }.count == 3 && $0.commit >= self.start
+        try follow(step: "connecting", atMost: 60) { sample in
+            guard sample.safekeepers.allSatisfy({ $0 != nil }), sample.commit >= start else { return false }
+            // A server that is busy already can't be caught up with to the last byte.
+            return sample.shards.count == Int(options.shards)
+                && (source.own == nil || sample.shards.indices.allSatisfy { (sample.lag(ofShard: $0) ?? .max) < 1000 })
         }
+        // What was there before the load, the rest of the segment that the backup ended among it, is not part of it.
+        base = report.samples.last
+        report.samples = []
+        monitor.restart()
     }
 
     private func path(_ name: String) -> String { "\(folder)/\(name)" }

@@ -184,20 +184,29 @@ extension RunReport {
         package var sent: Double?
     }
 
-    /// The rates from sample to sample.
+    /// The shortest time that a rate is worked out over, in seconds: over less it says little.
+    private static let shortestTime = 0.2
+
+    /// The rates from sample to sample; samples right behind another one are passed over.
     package var rates: [Rate] {
-        zip(samples, samples.dropFirst()).compactMap { before, after in
+        guard var before = samples.first else { return [] }
+        var rates: [Rate] = []
+        for after in samples.dropFirst() {
             let time = after.seconds - before.seconds
-            guard time > 0 else { return nil }
+            guard time >= Self.shortestTime else { continue }
             let isKnown = !before.shards.isEmpty && before.shards.count == after.shards.count
             let bytes = zip(before.shards, after.shards).reduce(0.0) {
                 $0 + Double($1.1.receivedBytes) - Double($1.0.receivedBytes)
             }
-            return Rate(
-                seconds: after.seconds,
-                written: Double(after.serverEnd.distance(from: before.serverEnd) ?? 0) / time / 1e6,
-                sent: isKnown ? max(bytes, 0) / time / 1e6 : nil
+            rates.append(
+                Rate(
+                    seconds: after.seconds,
+                    written: Double(after.serverEnd.distance(from: before.serverEnd) ?? 0) / time / 1e6,
+                    sent: isKnown ? max(bytes, 0) / time / 1e6 : nil
+                )
             )
+            before = after
         }
+        return rates
     }
 }
