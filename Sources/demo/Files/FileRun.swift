@@ -44,9 +44,7 @@ struct FileRun {
     /// The built-in generator writes the WAL, for machines without PostgreSQL.
     func generatedWAL(rows: Int, undoing: Undoing) throws -> RunReport {
         let folder = try undoing.remembering {
-            var template = Array("\(FileManager.default.temporaryDirectory.path)/iwal-demo-XXXXXX".utf8CString)
-            guard mkdtemp(&template) != nil else { throw DemoError(description: "could not make a folder") }
-            let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let path = try WorkFolder.make(in: FileManager.default.temporaryDirectory.path)
             return (path, { try? FileManager.default.removeItem(atPath: path) })
         }
         let generated = try GeneratedWAL(rows: rows, in: folder)

@@ -49,9 +49,7 @@ final class PipelineRun {
         // Inside of the server's folder, it goes with the server, even if this process is killed.
         let place = source.own?.folder ?? FileManager.default.temporaryDirectory.path
         folder = try undoing.remembering {
-            var template = Array("\(place)/iwal-demo-XXXXXX".utf8CString)
-            guard mkdtemp(&template) != nil else { throw DemoError(description: "could not make a folder in \(place)") }
-            let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let path = try WorkFolder.make(in: place)
             return (path, { try? FileManager.default.removeItem(atPath: path) })
         }
         monitor = Monitor(source, safekeepers: [], timelinePath: "/v1/tenant/\(tenant)/timeline/\(timeline)")
