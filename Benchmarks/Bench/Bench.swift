@@ -23,6 +23,8 @@ struct Bench: ParsableCommand {
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
         case decode, interpret, parse, ingest, append
+        case appendSingle = "append-single"
+        case commitLatency = "commit-latency"
     }
 
     @Option(help: "Only this section; may be given several times. Default: all.")
@@ -74,9 +76,12 @@ struct Bench: ParsableCommand {
             // RocksDB takes its time: fewer rounds.
             try ReceiveBench(sample: bulk).run(rounds: min(rounds, 3), into: &results)
         }
+        let folder = BenchFolder(path: appendFolder)
         if sections.contains(.append) {
-            try AppendBench(megabytes: appendMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
+            try AppendBench(megabytes: appendMegabytes, folder: folder).run(rounds: 3, into: &results)
         }
+        if sections.contains(.appendSingle) { try AppendSingleBench(folder: folder).run(into: &results) }
+        if sections.contains(.commitLatency) { try CommitLatencyBench(folder: folder).run(into: &results) }
         try results.write()
         print("figures written to \(output)")
     }

@@ -66,6 +66,8 @@ package struct PortServer: Service {
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Connections take it over, and tell their windows by it from the first packet on.
+            .serverChannelOption(.socketOption(.so_rcvbuf), value: .init(limits.socketReceiveBuffer))
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.writeBufferWaterMark, value: limits.writeWaterMark)

@@ -10,6 +10,11 @@ package struct PortLimits: Sendable {
     package var readTimeout = TimeAmount.seconds(600)
     /// How long a connection that is being closed is kept open for the client to read its last message.
     package var lingerTimeout = TimeAmount.seconds(2)
+    /// How many bytes the system keeps of each connection that have not been read, as far as its own limit allows it.
+    ///
+    /// Left to itself it keeps 6 MB of a fast sender, and a commit waits behind them. This much is enough for 200 MB a
+    /// second over a millisecond of network.
+    package var socketReceiveBuffer: CInt = 512 << 10
     /// How many bytes of COPY payloads are held that nobody has fetched yet; then nothing is read.
     package var maximumReadAhead = 512 << 10
     /// How many such payloads are held.

@@ -1,0 +1,83 @@
+import PostgresWAL
+import ReplicationProtocol
+import SafekeeperServer
+import ShardIdentity
+
+/// WAL in messages of one record each.
+struct WALMessages {
+    let start = LSN(0x100_0028)
+    private(set) var bytes: [UInt8] = []
+    private(set) var messages: [Range<Int>] = []
+    private var generator: WALGenerator<LogicalMessageSource>
+
+    /// At least so many megabytes of records of about that size in all.
+    init(recordSize: Int, megabytes: Int) throws {
+        generator = try WALGenerator(LogicalMessageSource(), version: .v16, startingAt: start)
+        bytes.reserveCapacity(megabytes * 1_000_000 + 2 * recordSize)
+        while bytes.count < megabytes * 1_000_000 { add(payloadSize: max(recordSize - 32, 1)) }
+    }
+
+    /// A number of records with that much data.
+    init(payloadSize: Int, count: Int) throws {
+        generator = try WALGenerator(LogicalMessageSource(), version: .v16, startingAt: start)
+        for _ in 0..<count { add(payloadSize: payloadSize) }
+    }
+
+    private mutating func add(payloadSize: Int) {
+        let first = bytes.count
+        let payload = [UInt8](repeating: 0x55, count: payloadSize)
+        let record = WALRecordContents(resourceManager: .logicalMessage, info: 0, mainData: payload)
+        bytes += generator.append(record).bytes
+        messages.append(first..<bytes.count)
+    }
+}
+
+/// A timeline whose proposer has been elected.
+enum AppendTarget {
+    static let term = Term(1)
+
+    static func timeline(in path: String, startingAt start: LSN, synced: Bool) throws -> TimelineState {
+        let contents = ControlFile(
+            tenantID: TenantID(bits: 1),
+            timelineID: TimelineID(bits: 2),
+            server: .init(versionNumber: 160_002, systemIdentifier: 3, segmentSize: 16 << 20)
+        )
+        let settings = TimelineState.Settings(node: SafekeeperID(1), noSync: !synced)
+        try TimelineState.create(contents, in: path, of: PosixFileSystem(), settings: settings)
+        let state = try TimelineState(loading: path, of: PosixFileSystem(), settings: settings)
+        let elected = ProposerElected(
+            generation: .invalid,
+            term: term,
+            startStreamingAt: start,
+            history: try TermHistory([TermLSN(term: term, lsn: start)])
+        )
+        _ = try state.process(.elected(elected), wal: RawSpan())
+        return state
+    }
+
+    /// Appends a part of a stream, in as many requests as it takes; with `commits` all before it is committed.
+    static func append(
+        _ stream: WALMessages,
+        _ range: Range<Int>,
+        to state: TimelineState,
+        at position: inout LSN,
+        commits: Bool
+    ) throws {
+        let commit = commits ? position : .invalid
+        var rest = range
+        while !rest.isEmpty {
+            let piece = rest.prefix(AppendRequest.maximumWALSize)
+            let request = AppendRequest(
+                generation: .invalid,
+                term: term,
+                begin: position,
+                end: position + UInt64(piece.count),
+                commit: commit,
+                truncate: .invalid
+            )
+            _ = try state.process(.append(request), wal: stream.bytes.span.bytes.extracting(piece))
+            position = request.end
+            rest = rest.dropFirst(piece.count)
+        }
+    }
+}
