@@ -1,10 +1,12 @@
 import Ingest
 import InterpretedWAL
 import PageserverServer
+import PostgresHarness
 import PostgresWAL
 import ReplicationProtocol
 import ShardIdentity
 import TestFixtures
+import WALFiles
 import WalReceiver
 
 /// What all shards of a tenant have to do together with what a safekeeper sends.

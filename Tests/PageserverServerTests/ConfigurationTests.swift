@@ -23,7 +23,8 @@ struct ConfigurationTests {
     @Test func committedFileIsWhatTheKeysSay() throws {
         let text = try String(contentsOf: Self.committedFile, encoding: .utf8)
         #expect(text == Key.fileText, "renew it: pageserver --print-config > config/pageserver.toml")
-        #expect(text.split(separator: "\n").allSatisfy { $0.utf8.count <= 120 })
+        // A value is on one line, however long.
+        #expect(text.split(separator: "\n").allSatisfy { $0.utf8.count <= 120 || !$0.hasPrefix("# ") })
         var configuration = PageserverConfiguration()
         try configuration.apply(file: Self.committedFile.path)
         #expect(configuration == PageserverConfiguration(), "nothing in it is set")

@@ -2,6 +2,7 @@ import Foundation
 import Ingest
 import PostgresHarness
 import PostgresWAL
+import SafekeeperHarness
 import ShardIdentity
 import Testing
 import WalReceiver

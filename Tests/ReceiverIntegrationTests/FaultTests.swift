@@ -5,6 +5,7 @@ import PageserverServer
 import PostgresHarness
 import PostgresWAL
 import ReplicationProtocol
+import SafekeeperHarness
 import ShardIdentity
 import TestFixtures
 import Testing
@@ -116,10 +117,10 @@ struct FaultTests {
         let disk = try SmallDisk(megabytes: 1200)
         var options = RocksDBStore.Options()
         options.writeBufferSize = 2 << 20
-        options.reservedSpace = 32 << 20
+        options.reservedSpace = 96 << 20
         let store = try RocksDBStore(path: "\(disk.path)/store", options: options)
         try BackupImport.run(.archive(reference.outcome.baseBackup), into: [(try timelineShard(), store)])
-        try disk.fill(leaving: 64)
+        try disk.fill(leaving: 150)
         let shard = try RunningShard(timelineShard(), store, port: reference.kept.safekeeper.port, interpreted)
         try await eventually(within: .seconds(60), "paused: \(shard.receiver.status)") {
             shard.receiver.status.connection?.isPaused == true

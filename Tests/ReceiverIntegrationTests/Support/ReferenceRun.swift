@@ -2,6 +2,7 @@ import Ingest
 import PageserverServer
 import PostgresHarness
 import PostgresWAL
+import SafekeeperHarness
 import WalReceiver
 
 /// A timeline at a safekeeper, and what a shard has of it if nothing disturbs.
