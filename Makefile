@@ -14,8 +14,7 @@ setup: ## Install what Debian and PyPI provide: libraries, PostgreSQL 15, 16 and
 build: setup ## Build everything, in release, into .build/release
 	@swift build $(SWIFT_FLAGS) --build-tests
 
-# Tests with servers and deadlines run one after the other, away from those that keep all processors busy. KillTests wait
-# for `make soak`: Foundation's URLSession, which they call while servers die, now and then crashes inside libdispatch.
+# Tests with servers and deadlines run one after the other, away from those that keep all processors busy.
 SERVER_TESTS = ^(PostgresClientTests|SafekeeperServerTests|SafekeeperTests|TelemetryTests|WalPushTests|ReceiverIntegrationTests|DemoTests)\.
 
 test: build ## Run all tests

@@ -98,7 +98,7 @@ struct PushBench {
             ports: safekeepers.map(\.port),
             tenant: TenantID(bits: 1),
             timeline: TimelineID(bits: 1),
-            flags: ["--create", "--start", "\(try server.psql("select redo_lsn from pg_control_checkpoint()"))"],
+            flags: ["--create"],
             logPath: path + "/push.log"
         )
         defer {

@@ -33,11 +33,13 @@ struct PushStatusPrinter {
             try? await Task.sleep(for: Self.refresh)
         }
         // The last line stays.
-        if isTerminal { write(Self.line(await push.status, rate: 0) + "\n") }
+        if isTerminal { write(Self.line(await push.status, rate: 0), isLast: true) }
     }
 
-    private func write(_ line: String) {
-        var bytes = Array((isTerminal ? "\r\u{1B}[K\(line)" : line + "\n").utf8)[...]
+    private func write(_ line: String, isLast: Bool = false) {
+        // A line that wraps would not stay in place.
+        let text = isTerminal ? "\r\u{1B}[K\(line.prefix(Self.terminalWidth() - 1))" : line
+        var bytes = Array((text + (isTerminal && !isLast ? "" : "\n")).utf8)[...]
         // Whoever reads this may be gone; WAL is pushed all the same.
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
@@ -46,9 +48,15 @@ struct PushStatusPrinter {
         }
     }
 
+    private static func terminalWidth() -> Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
+        return Int(size.ws_col)
+    }
+
     /// What is of note: who is there and who leads.
     static func state(of status: WALPushStatus) -> String {
-        let members = status.proposer?.members.map { "\($0.phase) \($0.problem ?? "")" } ?? []
+        let members = status.proposer?.members.map { $0.phase == .streaming ? "" : $0.problem ?? "away" } ?? []
         return "\(status.isSourceConnected) \(status.sourceProblem ?? "") \(status.electionCount) \(members)"
     }
 

@@ -32,13 +32,14 @@ import WalProposer
         // Without a quorum COMMITs wait, and nothing is lost by waiting.
         cluster.safekeepers[0].stop(SIGKILL)
         cluster.safekeepers[2].stop(SIGKILL)
-        try await waitUntil("all clients wait") { try cluster.waitingCommits() == load.clients }
+        // All others wait for the row that the first one holds.
+        try await waitUntil("clients wait") { try cluster.waitingCommits() > 0 }
         try cluster.safekeepers[0].start()
         try cluster.safekeepers[2].start()
         try await load.waitForProgress()
 
         try await push.stop()
-        try await waitUntil("all clients wait") { try cluster.waitingCommits() == load.clients }
+        try await waitUntil("clients wait") { try cluster.waitingCommits() > 0 }
         push = try cluster.push { $0.creates = false }
         try await load.waitForProgress()
 
@@ -152,7 +153,6 @@ import WalProposer
 
 /// pgbench, again and again, each time for two seconds; its errors fail the test.
 final class PgbenchLoad: Sendable {
-    let clients = 4
     private let server: PostgresServer
     private let isStopped = Mutex(false)
     private let finished: AsyncStream<Void>
@@ -164,7 +164,7 @@ final class PgbenchLoad: Sendable {
         Thread { [self] in
             while !isStopped.withLock({ $0 }) {
                 do {
-                    let arguments = ["--client=\(clients)", "--time=2", "--no-vacuum", "postgres"]
+                    let arguments = ["--client=4", "--time=2", "--no-vacuum", "postgres"]
                     let output = try server.run("pgbench", arguments)
                     #expect(!output.errors.contains("ERROR"), "\(output.errors)")
                 } catch {

@@ -1,6 +1,7 @@
 import Glibc
 import PostgresHarness
 import PostgresWAL
+import ReplicationProtocol
 import SafekeeperHarness
 import Testing
 import WalProposer
@@ -10,7 +11,11 @@ import WalProposer
     /// The whole way on each version, in small segments: WAL is identical, a COMMIT waits for a quorum.
     @Test(arguments: [15, 16, 17]) func commitsWaitForAQuorum(major: Int) async throws {
         let cluster = try PushCluster(major: major, initdbOptions: ["--wal-segsize=1"])
-        let push = try cluster.push()
+        // A majority may speak another protocol than the rest.
+        let push = try cluster.push { configuration in
+            guard major == 16 else { return }
+            for old in 1...2 { configuration.safekeepers[old].protocolVersion = .v2 }
+        }
         try await push.waitUntilStreaming()
         try cluster.makeSynchronous()
         try cluster.server.run("pgbench", ["--initialize", "--quiet", "--scale=1", "postgres"])

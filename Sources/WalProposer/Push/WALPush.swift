@@ -106,10 +106,10 @@ public actor WALPush {
                 throw error
             case .lost(let error):
                 tally.lastLoss = error
-                try await mayGoOn(after: error)
+                losses = ContinuousClock.now - since > Self.successAfter ? 1 : losses + 1
+                try? await Task.sleep(for: Self.pauses[min(losses, Self.pauses.count) - 1])
+                try await lookAgain(after: error)
             }
-            losses = ContinuousClock.now - since > Self.successAfter ? 0 : losses + 1
-            try? await Task.sleep(for: Self.pauses[min(max(losses - 1, 0), Self.pauses.count - 1)])
         }
     }
 
@@ -133,16 +133,26 @@ public actor WALPush {
         return try await source.checkpointStart()
     }
 
-    /// Whether another election may help; the server's end is looked up again, since the last one was of before it.
-    private func mayGoOn(after error: ProposerError) async throws(WALPushError) {
-        guard !error.mayRestart else { return }
-        guard case .serverBehind(let elected, _, _) = error, let (connection, found) = try? await source.connect()
-        else {
-            throw .proposer(error)
+    /// Looks the server's end up again, by which the next election is judged; throws if that one can't be won either.
+    private func lookAgain(after error: ProposerError) async throws(WALPushError) {
+        var needed = LSN.invalid
+        if case .serverBehind(let elected, _, _) = error { needed = elected }
+        guard error.mayRestart || needed.isValid else { throw .proposer(error) }
+        while !Task.isCancelled {
+            do {
+                let (connection, found) = try await source.connect()
+                connection.close()
+                try check(found)
+                guard found.flush >= needed else { throw WALPushError.proposer(error) }
+                tally.sourceProblem = nil
+                return
+            } catch let error as WALPushError {
+                throw error
+            } catch {
+                tally.sourceProblem = "\(error)"
+                try? await Task.sleep(for: Self.pauses[0])
+            }
         }
-        connection.close()
-        try check(found)
-        guard found.flush >= elected else { throw .proposer(error) }
     }
 
     /// Whether the server is still the one that it was.

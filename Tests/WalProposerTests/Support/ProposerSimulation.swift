@@ -52,6 +52,8 @@ struct ProposerSimulation {
     private var committed: [UInt64] = []
     /// How much each term has committed.
     private var committedByTerm: [Term: Int] = [:]
+    /// The terms that somebody has won.
+    private var leaders: Set<Term> = []
     private(set) var elections = 0
     private(set) var messages = 0
     /// Whether connections break and acceptors crash.
@@ -290,6 +292,9 @@ struct ProposerSimulation {
     /// A new leader's WAL has everything that was committed in earlier terms; it may hear of its election late.
     private mutating func check(_ election: ProposerElection, of index: Int) throws {
         elections += 1
+        guard leaders.insert(election.term).inserted else {
+            throw Failure(description: "two leaders in term \(election.term)")
+        }
         let donor = acceptors[election.donor]
         let before = committedByTerm.filter { $0.key < election.term }.map(\.value).max() ?? 0
         guard election.start.rawValue >= ModelAcceptor.base + UInt64(before) else {
