@@ -77,11 +77,17 @@ final class PipelineRun {
         try importBackup(archive)
         try startPageserver()
         try startProposer()
+        var before: [RunReport.Sample.Shard] = []
         try follow(step: "connecting", atMost: 60) { sample in
-            guard sample.safekeepers.allSatisfy({ $0 != nil }), sample.commit >= start else { return false }
+            defer { before = sample.shards }
+            guard sample.safekeepers.allSatisfy({ $0 != nil }), sample.commit >= start,
+                sample.shards.count == Int(options.shards)
+            else { return false }
             // A server that is busy already can't be caught up with to the last byte.
-            return sample.shards.count == Int(options.shards)
-                && (source.own == nil || sample.shards.indices.allSatisfy { (sample.lag(ofShard: $0) ?? .max) < 1000 })
+            if source.own == nil { return true }
+            // The count of bytes comes a little later than what is in them.
+            return sample.shards == before && sample.shards.allSatisfy { $0.receivedBytes > 0 }
+                && sample.shards.indices.allSatisfy { (sample.lag(ofShard: $0) ?? .max) < 1000 }
         }
         // What was there before the load, the rest of the segment that the backup ended among it, is not part of it.
         base = report.samples.last

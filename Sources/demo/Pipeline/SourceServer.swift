@@ -40,9 +40,8 @@ final class SourceServer {
         own = nil
         self.connection = connection
         // Any psql can ask for the version; the backup needs the right programs.
-        let any =
-            try PostgresInstallation.majors.reversed().lazy.compactMap { try? PostgresInstallation.find(major: $0) }
-            .first.map { $0 } ?? PostgresInstallation.find(major: PostgresInstallation.majors[0])
+        let found = PostgresInstallation.majors.reversed().compactMap { try? PostgresInstallation.find(major: $0) }
+        guard let any = found.first else { throw DemoError(description: "there is no psql: run `make setup`") }
         let number = try Self.query("show server_version_num", connection, any)
         guard let value = Int(number) else { throw DemoError(description: "\(number) is no version") }
         installation = try PostgresInstallation.find(major: value / 10_000)
