@@ -131,7 +131,7 @@ extension PipelineRun {
                 "positions",
                 passed: lagging.isEmpty,
                 detail: lagging.isEmpty
-                    ? "all shards are at or behind \(end), where the server was"
+                    ? "all shards have reached \(end), where the server was when the time was over"
                     : "short of it: \(lagging.joined(separator: ", "))"
             )
         )

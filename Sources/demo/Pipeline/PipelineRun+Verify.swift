@@ -13,7 +13,11 @@ extension PipelineRun {
     func verify(_ server: PostgresServer, _ end: LSN) throws {
         let last = end.recordAligned
         let away = report.shards.filter { $0.lastRecord != last }.map { "\($0.name) at \($0.lastRecord)" }
-        check("last record", away, "all \(report.shards.count) shards are at \(last), where the server's WAL ends")
+        check(
+            "last record",
+            away,
+            "\(report.shards.count == 1 ? "the shard is" : "all \(report.shards.count) shards are") at \(last), where the server's WAL ends"
+        )
         try checkStop()
 
         console.say("verifying …")
