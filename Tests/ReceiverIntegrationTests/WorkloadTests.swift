@@ -50,6 +50,7 @@ struct WorkloadTests {
             into: [(try timelineShard(major: major), InMemoryStore())]
         )
         let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
+        defer { withExtendedLifetime(kept) {} }
         try kept.push()
         let end = outcome.end.recordAligned
         let raw = try layouts(outcome, major: major, port: kept.safekeeper.port, vanilla)
