@@ -118,11 +118,11 @@ package final class SafekeeperProcess {
     }
 
     /// The executable, built along with the tests.
-    package static func executable() throws -> String {
+    package static func executable(named name: String = "safekeeper") throws -> String {
         let path = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().appendingPathComponent("../../.build/release/safekeeper").standardized.path
+            .deletingLastPathComponent().appendingPathComponent("../../.build/release/\(name)").standardized.path
         guard FileManager.default.isExecutableFile(atPath: path) else {
-            throw SafekeeperFailure(message: "the safekeeper is not built: there is no \(path)")
+            throw SafekeeperFailure(message: "\(name) is not built: there is no \(path)")
         }
         return path
     }
