@@ -275,15 +275,27 @@ let package = Package(
         ),
         .target(
             name: "SafekeeperHarness",
-            dependencies: ["InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: [
+                "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+            ],
             path: "Tests/SafekeeperHarness",
+            swiftSettings: settings
+        ),
+        // Shards that receive, in a process that can be stopped.
+        .executableTarget(
+            name: "shard-receivers",
+            dependencies: [
+                "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "ShardIdentity",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/ShardReceivers",
             swiftSettings: settings
         ),
         .testTarget(
             name: "SafekeeperTests",
             dependencies: [
                 "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
-                "SafekeeperServer", "ServerSupport", "ShardIdentity", "TestFixtures", "safekeeper",
+                "SafekeeperServer", "ServerSupport", "ShardIdentity", "TestFixtures", "safekeeper", "shard-receivers",
             ],
             swiftSettings: settings
         ),

@@ -49,6 +49,7 @@ struct CancellationTests {
         let store = InMemoryStore()
         let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(try timelineShard(), store)])
         let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
+        defer { withExtendedLifetime(kept) {} }
         try kept.push()
         var random = SeededGenerator(seed: 3)
         var begun = 0
@@ -84,7 +85,8 @@ struct CancellationTests {
         let store = InMemoryStore()
         let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(try timelineShard(), store)])
         let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
-        try kept.push(to: start + (2 << 20))
+        defer { withExtendedLifetime(kept) {} }
+        try kept.push(to: start + (20 << 20))
         for isFrozenBefore in [false, true] {
             if isFrozenBefore { kept.safekeeper.signal(SIGSTOP) }
             let sink = try IngestSink(opening: store, as: timelineShard())
@@ -110,7 +112,8 @@ struct CancellationTests {
         let store = InMemoryStore()
         let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(try timelineShard(), store)])
         let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
-        try kept.push(to: start + (2 << 20))
+        defer { withExtendedLifetime(kept) {} }
+        try kept.push(to: start + (20 << 20))
         let shard = try RunningShard(timelineShard(), store, port: kept.safekeeper.port, interpreted) {
             $0.manager.connectTimeout = .seconds(2)
         }

@@ -28,8 +28,10 @@ struct EmbeddingTests {
         let store = InMemoryStore()
         let shard = try timelineShard()
         let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(shard, store)])
-        let end = start + (2 << 20)
+        // The backup has ended its segment: what follows is in the next one.
+        let end = start + (20 << 20)
         let kept = try KeptTimeline(outcome.walDirectory, from: start, to: end)
+        defer { withExtendedLifetime(kept) {} }
         try kept.push()
         let safekeepers = [
             Safekeeper(number: SafekeeperNumber(1), host: "127.0.0.1", port: kept.safekeeper.port)

@@ -60,21 +60,22 @@ struct FaultTests {
                 #expect(difference == [], "\(place)")
                 let status = shard.receiver.status
                 #expect(proxy.messages > 300, "\(place)")
+                // What is on its way when a connection ends is spoilt in vain.
                 switch kind {
                 case .doubled:
                     #expect(proxy.connections == 1 && status.lastError == nil, "\(place): \(status)")
                 case .dropped:
-                    #expect(status.statistics.failedConnections >= 8, "\(place): \(status)")
+                    #expect(status.statistics.failedConnections >= 3, "\(place): \(status)")
                     #expect(status.corruptionDetected, "\(place)")
                     guard case .gap? = status.lastError?.reason else {
                         Issue.record("\(place): \(status)")
                         continue
                     }
                 case .flipped:
-                    // Some bits of a header change nothing that counts.
-                    #expect(status.statistics.failedConnections >= 4, "\(place): \(status)")
+                    // Some bits change nothing that counts: in headers, and in the rest of a segment after a switch.
+                    #expect(status.statistics.failedConnections >= 1, "\(place): \(status)")
                 case .cut:
-                    #expect(proxy.connections >= 9 && status.lastError == nil, "\(place): \(status)")
+                    #expect(proxy.connections >= 4 && status.lastError == nil, "\(place): \(status)")
                 }
             }
         }
@@ -120,7 +121,7 @@ struct FaultTests {
         options.reservedSpace = 96 << 20
         let store = try RocksDBStore(path: "\(disk.path)/store", options: options)
         try BackupImport.run(.archive(reference.outcome.baseBackup), into: [(try timelineShard(), store)])
-        try disk.fill(leaving: 150)
+        try disk.fill(leaving: 108)
         let shard = try RunningShard(timelineShard(), store, port: reference.kept.safekeeper.port, interpreted)
         try await eventually(within: .seconds(60), "paused: \(shard.receiver.status)") {
             shard.receiver.status.connection?.isPaused == true

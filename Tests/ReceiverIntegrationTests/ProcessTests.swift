@@ -59,7 +59,8 @@ struct PageserverProcessTests {
         let store = InMemoryStore()
         let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(try timelineShard(), store)])
         let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
-        try kept.push(to: start + (8 << 20))
+        defer { withExtendedLifetime(kept) {} }
+        try kept.push(to: start + (24 << 20))
         let pageserver = try PageserverProcess(
             workdir: place.workdir,
             settings: settings(port: kept.safekeeper.port, "id = 7")

@@ -19,8 +19,11 @@ struct SwitchTests {
         let shard = try timelineShard()
         let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(shard, store)])
         let kept = try (1...2).map { try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end, node: $0) }
-        try kept[0].push(to: start + (2 << 20))
-        try kept[1].push(to: start + (1 << 20))
+        defer { withExtendedLifetime(kept) {} }
+        // The backup has ended its segment: what follows is in the next one.
+        let next = start + (16 << 20)
+        try kept[0].push(to: next + (2 << 20))
+        try kept[1].push(to: next + (1 << 20))
         let safekeepers = kept.map { kept in
             Safekeeper(
                 number: SafekeeperNumber(kept.safekeeper.node),
@@ -54,18 +57,18 @@ struct SwitchTests {
         // The first one has more; the second one is known to exist, and not chosen.
         try await eventually("streaming from 1: \(receiver.status.text)") {
             receiver.status.safekeeper?.number == SafekeeperNumber(1)
-                && sink.positions.lastRecord > start + (1 << 20)
+                && sink.positions.lastRecord > next + (1 << 20)
         }
-        try kept[1].push(to: start + (8 << 20))
+        try kept[1].push(to: next + (8 << 20))
         try await eventually("streaming from 2: \(receiver.status.text)") {
             receiver.status.safekeeper?.number == SafekeeperNumber(2)
-                && sink.positions.lastRecord > start + (7 << 20)
+                && sink.positions.lastRecord > next + (7 << 20)
         }
         #expect(receiver.status.switches[.noWALTimeout] == 1, "\(receiver.status.text)")
         // Then the second one dies, and the first one has got the rest.
         kept[1].safekeeper.stop(SIGKILL)
         try kept[0].push()
-        try await eventually("everything: \(receiver.status.text)") {
+        try await eventually("everything: \(receiver.status), \(kept[0].safekeeper.log.suffix(2000))") {
             sink.positions.lastRecord == outcome.end.recordAligned
         }
         #expect(receiver.status.safekeeper?.number == SafekeeperNumber(1))

@@ -50,6 +50,7 @@ struct WorkloadTests {
             into: [(try timelineShard(major: major), InMemoryStore())]
         )
         let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
+        defer { withExtendedLifetime(kept) {} }
         try kept.push()
         let end = outcome.end.recordAligned
         let raw = try layouts(outcome, major: major, port: kept.safekeeper.port, vanilla)
@@ -98,12 +99,14 @@ struct WorkloadTests {
                 let identity = shard.sink.shard.identity
                 if identity.isDisposable(key) {
                     #expect(part.versions[key] == nil, "\(key) on \(identity)")
+                } else if key.isRelationSize {
+                    // Of how a fork came to its size each shard has seen its own part; shard zero knows the outcome.
+                    guard identity.number == .zero else { continue }
+                    #expect(part.versions[key]?.first?.hash == whole.versions[key]?.first?.hash, "\(key)")
                 } else if identity.isLocal(key) {
+                    // Directories and counters of other shards are what those have seen: nobody asks them.
                     #expect(part.streamed(key) == whole.streamed(key), "\(key) on \(identity)")
                     if key.isRelationBlock { blocks += 1 }
-                } else if !key.isRelationSize && key != .checkpoint {
-                    // Sizes and counters are those that a shard has seen; only shard zero sees everything.
-                    #expect(part.versions[key] == whole.versions[key], "\(key) on \(identity)")
                 }
             }
         }
