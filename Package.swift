@@ -218,15 +218,27 @@ let package = Package(
         ),
         .target(
             name: "SafekeeperHarness",
-            dependencies: ["InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            dependencies: [
+                "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+            ],
             path: "Tests/SafekeeperHarness",
+            swiftSettings: settings
+        ),
+        // Shards that receive, in a process that can be stopped.
+        .executableTarget(
+            name: "shard-receivers",
+            dependencies: [
+                "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "ShardIdentity",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/ShardReceivers",
             swiftSettings: settings
         ),
         .testTarget(
             name: "SafekeeperTests",
             dependencies: [
                 "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
-                "SafekeeperServer", "ShardIdentity", "TestFixtures", "safekeeper",
+                "SafekeeperServer", "ShardIdentity", "TestFixtures", "safekeeper", "shard-receivers",
             ],
             swiftSettings: settings
         ),

@@ -5,7 +5,8 @@ import Foundation
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures decoding, interpreting, parsing and ingesting against references in the same run.",
+        abstract:
+            "Measures decoding, interpreting, parsing, ingesting and streaming against references in the same run.",
         discussion: """
             Times are processor time of one thread (user and system), so that other work on the machine disturbs them \
             little. Everything is measured in turn, round after round, and the best round of each counts: noise only \
@@ -22,7 +23,7 @@ struct Bench: ParsableCommand {
     var output = "bench.json"
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
-        case decode, interpret, parse, ingest, append, push
+        case decode, interpret, parse, ingest, append, stream, push
         case appendSingle = "append-single"
         case commitLatency = "commit-latency"
     }
@@ -53,6 +54,18 @@ struct Bench: ParsableCommand {
         help: ArgumentHelp("Where the append and push benches write: the disk measured.", valueName: "folder")
     )
     var appendFolder = "/var/tmp"
+
+    @Option(
+        name: .customLong("stream-megabytes"),
+        help: "WAL that flows while a receiver is stopped, in each round of the stream bench."
+    )
+    var streamMegabytes = 500
+
+    @Option(
+        name: .customLong("stream-rounds"),
+        help: "Rounds of the stream bench, each of which starts some twenty safekeepers."
+    )
+    var streamRounds = 3
 
     mutating func validate() throws {
         guard (1...1000).contains(rounds) else { throw ValidationError("--rounds is from 1 to 1000") }
@@ -86,6 +99,14 @@ struct Bench: ParsableCommand {
         }
         if sections.contains(.appendSingle) { try AppendSingleBench(folder: folder).run(into: &results) }
         if sections.contains(.commitLatency) { try CommitLatencyBench(folder: folder).run(into: &results) }
+        if sections.contains(.stream) {
+            try StreamLatencyBench(folder: appendFolder).run(into: &results)
+            for sample in [bulk, try .pgbench()] {
+                try StreamBench(sample: sample, folder: appendFolder).run(rounds: streamRounds, into: &results)
+            }
+            try StoppedReceiverBench(megabytes: streamMegabytes, folder: appendFolder)
+                .run(rounds: streamRounds, into: &results)
+        }
         if sections.contains(.push) {
             try PushBench(megabytes: pushMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
         }

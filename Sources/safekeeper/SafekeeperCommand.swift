@@ -39,6 +39,7 @@ struct SafekeeperCommand: AsyncParsableCommand {
     @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
     @OptionGroup(title: "Storage") var storage: StorageOptions
     @OptionGroup(title: "WAL from proposers") var proposers: ProposerOptions
+    @OptionGroup(title: "WAL to receivers") var receivers: ReceiverOptions
     @OptionGroup(title: "Process") var process: ProcessOptions
     @OptionGroup(title: "Instead of serving") var tools: ToolOptions
 
@@ -47,7 +48,7 @@ struct SafekeeperCommand: AsyncParsableCommand {
         var settings = SafekeeperConfiguration()
         if let config { try settings.apply(file: config) }
         let groups: [any SettingOptions] = [
-            node, listening, encryption, authentication, storage, proposers, process,
+            node, listening, encryption, authentication, storage, proposers, receivers, process,
         ]
         try settings.apply(flags: groups.flatMap(\.settings))
         return settings

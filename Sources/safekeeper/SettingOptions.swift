@@ -99,12 +99,15 @@ struct StorageOptions: ParsableArguments, SettingOptions {
     var segmentAllocation: String?
     @Option(help: help("control_file_save_interval", "duration"))
     var controlFileSaveInterval: String?
+    @Flag(name: .customLong("disable-wal-backup"), help: help("disable_wal_backup", ""))
+    var disableWALBackup = false
 
     var settings: [(key: String, text: String?)] {
         (noSync ? [(key: "no_sync", text: nil)] : [])
             + given([
                 "segment_allocation": segmentAllocation, "control_file_save_interval": controlFileSaveInterval,
             ])
+            + (disableWALBackup ? [(key: "disable_wal_backup", text: nil)] : [])
     }
 }
 
@@ -116,6 +119,32 @@ struct ProposerOptions: ParsableArguments, SettingOptions {
 
     var settings: [(key: String, text: String?)] {
         given(["wal_queue_messages": walQueueMessages, "wal_queue_bytes": walQueueBytes])
+    }
+}
+
+struct ReceiverOptions: ParsableArguments, SettingOptions {
+    @Option(help: help("wal_tail_bytes", "size"))
+    var walTailBytes: String?
+    @Option(help: help("shard_queue_messages", "count"))
+    var shardQueueMessages: String?
+    @Option(help: help("shard_queue_bytes", "size"))
+    var shardQueueBytes: String?
+    @Option(help: help("shard_grace_period", "duration"))
+    var shardGracePeriod: String?
+    @Option(help: help("max_delta_for_fanout", "size"))
+    var maxDeltaForFanout: String?
+    @Option(help: help("max_shard_receivers", "count"))
+    var maxShardReceivers: String?
+    @Option(help: help("send_buffer_bytes", "size"))
+    var sendBufferBytes: String?
+
+    var settings: [(key: String, text: String?)] {
+        given([
+            "wal_tail_bytes": walTailBytes, "shard_queue_messages": shardQueueMessages,
+            "shard_queue_bytes": shardQueueBytes, "shard_grace_period": shardGracePeriod,
+            "max_delta_for_fanout": maxDeltaForFanout, "max_shard_receivers": maxShardReceivers,
+            "send_buffer_bytes": sendBufferBytes,
+        ])
     }
 }
 

@@ -53,6 +53,7 @@ package final class BlockingConnection {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw .system("send", errno) }
             sent += count
         }
@@ -89,6 +90,8 @@ package final class BlockingConnection {
             var buffer = [UInt8](repeating: 0, count: 64 << 10)
             let got = recv(descriptor, &buffer, buffer.count, 0)
             if got == 0 { return false }
+            // A process that was stopped and goes on.
+            if got < 0, errno == EINTR { continue }
             guard got > 0 else { throw .system("recv", errno) }
             received += buffer[..<got]
         }

@@ -22,15 +22,29 @@ package struct HTTPClient: Sendable {
         _ body: String? = nil,
         headers: [(String, String)] = []
     ) async throws -> HTTPAnswer {
-        var request = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        for (name, value) in headers { request += "\(name): \(value)\r\n" }
-        if let body { request += "Content-Length: \(body.utf8.count)\r\n" }
-        request += "\r\n" + (body ?? "")
-        let bytes = Array(request.utf8)
+        let bytes = bytes(of: method, target, body, headers)
         return try await withCheckedThrowingContinuation { continuation in
             // A thread of its own: those of Dispatch are the ones that tasks run on.
             Thread.detachNewThread { continuation.resume(with: Result { try exchange(bytes) }) }
         }
+    }
+
+    /// The same for threads that may block.
+    package func wait(_ method: String, _ target: String) throws -> HTTPAnswer {
+        try exchange(bytes(of: method, target, nil, []))
+    }
+
+    private func bytes(
+        of method: String,
+        _ target: String,
+        _ body: String?,
+        _ headers: [(String, String)]
+    ) -> [UInt8] {
+        var request = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        for (name, value) in headers { request += "\(name): \(value)\r\n" }
+        if let body { request += "Content-Length: \(body.utf8.count)\r\n" }
+        request += "\r\n" + (body ?? "")
+        return Array(request.utf8)
     }
 
     private func exchange(_ request: [UInt8]) throws -> HTTPAnswer {

@@ -5,6 +5,9 @@ package import ShardIdentity
 
 /// A proposer for one safekeeper, step by step under a test's control; protocol 3.
 package final class RawProposer {
+    /// The system identifier of its server.
+    package static let systemIdentifier: UInt64 = 0x0123_4567_89AB_CDEF
+
     package let tenant: TenantID
     package let timeline: TimelineID
     package private(set) var term = Term.initial
@@ -48,7 +51,7 @@ package final class RawProposer {
             tenant: tenant,
             timeline: timeline,
             serverVersionNumber: version,
-            systemID: 0x0123_4567_89AB_CDEF,
+            systemID: Self.systemIdentifier,
             segmentSize: segmentSize
         )
         try send { greeting.encode(into: &$0, version: .v3) }

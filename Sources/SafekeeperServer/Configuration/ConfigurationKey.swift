@@ -29,7 +29,7 @@ package struct ConfigurationKey: Sendable {
     /// All keys by section, in the order of the file.
     package static let sections: [(title: String, keys: [ConfigurationKey])] = [
         ("Node", node), ("Listening", listening), ("Encryption", encryption), ("Authentication", authentication),
-        ("Storage", storage), ("WAL from proposers", proposers), ("Process", process),
+        ("Storage", storage), ("WAL from proposers", proposers), ("WAL to receivers", receivers), ("Process", process),
     ]
 
     /// All keys in the order of the file.
@@ -192,6 +192,14 @@ extension ConfigurationKey {
                 whole segment behind.
                 """
         ),
+        ConfigurationKey(
+            "disable_wal_backup",
+            .boolean(\.disableWALBackup),
+            help: """
+                Whether there is no object store for WAL, and never will be. WAL on this disk then goes once all shards have \
+                it durably and no receiver needs it; otherwise it stays until it is in the store, too.
+                """
+        ),
     ]
 
     private static let proposers: [ConfigurationKey] = [
@@ -204,6 +212,56 @@ extension ConfigurationKey {
             "wal_queue_bytes",
             .size(\.walQueueBytes, 1 << 20...1 << 30),
             help: "How many bytes they may have together, likewise."
+        ),
+    ]
+
+    private static let receivers: [ConfigurationKey] = [
+        ConfigurationKey(
+            "wal_tail_bytes",
+            .size(\.walTailBytes, 128 << 10...1 << 30),
+            help: """
+                How much of the last WAL of each timeline that is written to is kept in memory, rounded up to a power of two. \
+                Receivers that are further behind read files.
+                """
+        ),
+        ConfigurationKey(
+            "shard_queue_messages",
+            .count(\.shardQueueMessages, 1...65_536),
+            help: "How many messages wait for one shard's connection; then whatever reads WAL for it waits as well."
+        ),
+        ConfigurationKey(
+            "shard_queue_bytes",
+            .size(\.shardQueueBytes, 4 << 10...1 << 30),
+            help: "How many bytes they have together, not counting the message that goes beyond, likewise."
+        ),
+        ConfigurationKey(
+            "shard_grace_period",
+            .duration(\.shardGracePeriod, .milliseconds(10)...(.seconds(60))),
+            help: """
+                How long a shard with a full queue may hold up the shards that are served with it. Then they go on without \
+                it, and its WAL is read and decoded for it alone until it has caught up.
+                """
+        ),
+        ConfigurationKey(
+            "max_delta_for_fanout",
+            .size(\.maxDeltaForFanout, 0...1 << 40),
+            help: """
+                How many bytes of WAL apart shards may be that wait for each other to be served together. Shards further \
+                apart are served apart until the one behind has caught up.
+                """
+        ),
+        ConfigurationKey(
+            "max_shard_receivers",
+            .count(\.maxShardReceivers, 1...65_536),
+            help: "How many receivers of interpreted WAL a timeline has at a time; another one is refused."
+        ),
+        ConfigurationKey(
+            "send_buffer_bytes",
+            .size(\.sendBufferBytes, 16 << 10...64 << 20),
+            help: """
+                How many bytes that a client's socket does not take are held for it; the message that goes beyond is \
+                still taken. Then whatever sends to it waits.
+                """
         ),
     ]
 

@@ -37,11 +37,22 @@ package struct SafekeeperConfiguration: Hashable, Sendable {
     package var noSync = false
     package var segmentAllocation = SegmentAllocation.sparse
     package var controlFileSaveInterval = Duration.seconds(300)
+    package var disableWALBackup = false
 
     // MARK: WAL from proposers
 
     package var walQueueMessages = MessageQueue.Limits().count
     package var walQueueBytes = MessageQueue.Limits().bytes
+
+    // MARK: WAL to receivers
+
+    package var walTailBytes = WALTail.standardCapacity
+    package var shardQueueMessages = FanOutLimits().queuedMessages
+    package var shardQueueBytes = FanOutLimits().queuedBytes
+    package var shardGracePeriod = FanOutLimits().grace
+    package var maxDeltaForFanout = Int(FanOutLimits().reach)
+    package var maxShardReceivers = FanOutLimits().senders
+    package var sendBufferBytes = PortLimits.standardSendBuffer
 
     // MARK: The process
 

@@ -22,7 +22,10 @@ extension MetricCatalogue {
         "safekeeper_manager_iterations_total": Entry("Turns of the managers of all timelines"),
         "safekeeper_manager_active_changes_total": Entry("Times that a timeline became active or ceased to be"),
         "safekeeper_wal_receivers": Entry("Proposers that are connected"),
-        "safekeeper_wal_readers": Entry("Readers of WAL"),
+        "safekeeper_wal_readers": Entry(
+            "Readers of WAL: task for those that decode for shards, future for those of one connection"
+        ),
+        "safekeeper_interpreted_wal_decoded_bytes_total": Entry("Bytes of WAL that were decoded for shards"),
         "safekeeper_wal_receiver_queue_depth": Entry(
             "Messages that wait in the queue of a proposer, sampled every 5 s",
             buckets: [0, 1, 2, 4, 8, 16, 32, 64, 128, 255, 256]

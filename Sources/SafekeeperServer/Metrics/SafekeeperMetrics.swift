@@ -29,6 +29,8 @@ package struct SafekeeperMetrics: Sendable {
     let timelines: Meter
     /// What timelines do on disk.
     let storage: StorageMetrics
+    /// What those who are sent WAL do.
+    let streaming: StreamingMetrics
     let factory: any MetricsFactory
 
     package init(factory: any MetricsFactory) {
@@ -57,5 +59,6 @@ package struct SafekeeperMetrics: Sendable {
         managerIterations = counter("manager_iterations_total")
         timelines = meter("timelines")
         storage = StorageMetrics(factory: factory)
+        streaming = StreamingMetrics(factory: factory)
     }
 }

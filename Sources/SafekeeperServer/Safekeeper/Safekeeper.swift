@@ -96,19 +96,9 @@ extension Safekeeper {
         logger.info("safekeeper ID \(node)")
 
         let security = try await SafekeeperSecurity(configuration, dataDirectory: path, logger)
-        var settings = TimelineSettings(
-            state: TimelineState.Settings(
-                node: node,
-                allocation: configuration.segmentAllocation,
-                noSync: configuration.noSync
-            )
-        )
-        settings.controlFileSaveInterval = configuration.controlFileSaveInterval
-        settings.queueLimits.count = configuration.walQueueMessages
-        settings.queueLimits.bytes = configuration.walQueueBytes
         let registry = TimelineRegistry(
             in: directory,
-            settings: settings,
+            settings: TimelineSettings(configuration, of: node),
             logger: log.logger("timelines"),
             metrics: SafekeeperMetrics(factory: metrics)
         )
@@ -200,15 +190,13 @@ extension Safekeeper {
         }
         var ports: [PortServer] = []
         for (key, address, verifier, isTenantOnly) in wanted {
-            var limits = PortLimits()
-            limits.maximumConnections = configuration.maxConnections
             let portConfiguration = PortConfiguration(
                 host: address.host,
                 port: Int(address.port),
                 encryption: security.encryption,
                 tokenVerifier: verifier,
                 isTenantOnly: isTenantOnly,
-                limits: limits,
+                limits: PortLimits(configuration),
                 connectionNumbers: numbers
             )
             do {

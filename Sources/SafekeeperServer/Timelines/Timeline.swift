@@ -54,7 +54,14 @@ package actor Timeline {
         receivers = WALReceivers(total: metrics.receivers, ofTimeline: gauges.connectedComputes)
         streaming = TimelineStreaming(
             receivers: receivers,
-            fanOut: WALFanOut(limits: settings.fanOutLimits, time: time, logger: logger)
+            fanOut: WALFanOut(
+                limits: settings.fanOutLimits,
+                time: time,
+                logger: logger,
+                metrics: metrics.streaming
+            ),
+            tailCapacity: settings.walTailCapacity,
+            metrics: metrics.streaming
         )
         queue = BlockingQueue(label: "timeline \(folder.id)")
     }
@@ -70,6 +77,8 @@ package struct TimelineSettings: Sendable {
     package var queueLimits = MessageQueue.Limits()
     /// The bounds of the queues of those who are sent WAL, and how patient with them to be.
     package var fanOutLimits = FanOutLimits()
+    /// The bytes of the last WAL that are kept in memory.
+    package var walTailCapacity = WALTail.standardCapacity
     /// Whether WAL that is not in remote storage stays even if everybody has it.
     package var keepsWALUntilOffloaded = true
 

@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import ReplicationProtocol
 import SafekeeperServer
 import Telemetry
 import TestFixtures
@@ -60,8 +62,16 @@ struct ConfigurationTests {
             no_sync = true
             segment_allocation = "preallocated"
             control_file_save_interval = "300ms"
+            disable_wal_backup = true
             wal_queue_messages = 9
             wal_queue_bytes = "2MiB"
+            wal_tail_bytes = "8MiB"
+            shard_queue_messages = 3
+            shard_queue_bytes = "1MiB"
+            shard_grace_period = "2s"
+            max_delta_for_fanout = "1GiB"
+            max_shard_receivers = 12
+            send_buffer_bytes = "64KiB"
             log_level = "warn,http=debug"
             log_format = "json"
             shutdown_timeout = "1h 30m"
@@ -85,8 +95,16 @@ struct ConfigurationTests {
         expected.noSync = true
         expected.segmentAllocation = .preallocated
         expected.controlFileSaveInterval = .milliseconds(300)
+        expected.disableWALBackup = true
         expected.walQueueMessages = 9
         expected.walQueueBytes = 2 << 20
+        expected.walTailBytes = 8 << 20
+        expected.shardQueueMessages = 3
+        expected.shardQueueBytes = 1 << 20
+        expected.shardGracePeriod = .seconds(2)
+        expected.maxDeltaForFanout = 1 << 30
+        expected.maxShardReceivers = 12
+        expected.sendBufferBytes = 64 << 10
         expected.logLevel = try #require(LogLevels("warn,http=debug"))
         expected.logFormat = .json
         expected.shutdownTimeout = .seconds(5400)
@@ -122,6 +140,37 @@ struct ConfigurationTests {
         var fromFlags = SafekeeperConfiguration()
         try fromFlags.apply(flags: flags)
         #expect(fromFlags == expected)
+    }
+
+    @Test func boundsReachThePartsThatKeepThem() throws {
+        var configuration = SafekeeperConfiguration()
+        let plain = TimelineSettings(configuration, of: SafekeeperID(1))
+        #expect(plain.fanOutLimits == FanOutLimits() && plain.walTailCapacity == WALTail.standardCapacity)
+        #expect(plain.keepsWALUntilOffloaded, "without a word about it, WAL stays")
+        let text = """
+            disable_wal_backup = true
+            wal_tail_bytes = "8MiB"
+            shard_queue_messages = 3
+            shard_queue_bytes = "1MiB"
+            shard_grace_period = "2s"
+            max_delta_for_fanout = "1GiB"
+            max_shard_receivers = 12
+            send_buffer_bytes = "64KiB"
+            """
+        try configuration.apply(text, of: "f")
+        let settings = TimelineSettings(configuration, of: SafekeeperID(1))
+        #expect(!settings.keepsWALUntilOffloaded)
+        #expect(settings.walTailCapacity == 8 << 20)
+        let limits = FanOutLimits(
+            queuedMessages: 3,
+            queuedBytes: 1 << 20,
+            grace: .seconds(2),
+            reach: 1 << 30,
+            senders: 12
+        )
+        #expect(settings.fanOutLimits == limits)
+        let port = PortLimits(configuration)
+        #expect(port.writeWaterMark.high == 64 << 10 && port.writeWaterMark.low == 16 << 10)
     }
 
     @Test func flagsOverrideTheFile() throws {

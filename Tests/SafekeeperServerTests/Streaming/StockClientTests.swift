@@ -145,6 +145,45 @@ import Testing
             try await blocking { try standby.stop() }
             try await eventually("it has gone") { fixture.timeline.streaming.senders.count == 0 }
         }
+        try await receiveAndCompare(stream, of: identifier, with: primary)
+    }
+
+    /// Lets `pg_receivewal` write the segments, and compares them with those of the server that the WAL is from, byte for
+    /// byte: all but what lies before the timeline's start.
+    private func receiveAndCompare(
+        _ stream: InterpretedStream,
+        of identifier: UInt64,
+        with primary: PostgresServer
+    ) async throws {
+        let fixture = try await StreamingTimeline(stream, systemIdentifier: identifier)
+        let folder = try TemporaryFolder()
+        let end = stream.end
+        // It begins with the segment that holds the position that it is told.
+        try await fixture.write(upTo: stream.records[1].next)
+        try await withPort(of: fixture.safekeeper) { server in
+            let options = [
+                "--directory=\(folder.path)", "--dbname=\(connection(to: server, fixture.timeline.id))", "--no-loop",
+                "--no-password", "--endpos=\(end - 1)", "--status-interval=1",
+            ]
+            async let received = blocking { try primary.installation.attempt("pg_receivewal", options) }
+            try await eventually("it is connected") { fixture.timeline.streaming.senders.count == 1 }
+            try await fixture.write(upTo: end)
+            let result = try await received
+            #expect(result.status == 0, "\(result.errors)")
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        let size = Int(stream.segmentSize.bytes)
+        let first = stream.segmentSize.segmentNumber(of: stream.start)
+        #expect(UInt64(names.count) == stream.segmentSize.segmentNumber(of: end - 1) - first + 1)
+        #expect(names.count >= 3)
+        for (index, name) in names.enumerated() {
+            let theirs = try fileBytes(primary.walDirectory + "/" + name.replacingOccurrences(of: ".partial", with: ""))
+            let ours = try fileBytes(folder.path(of: name))
+            let isLast = index == names.count - 1
+            let from = index == 0 ? Int(stream.segmentSize.offset(of: stream.start)) : 0
+            let upTo = isLast ? Int(stream.segmentSize.offset(of: end - 1)) + 1 : size
+            #expect(ours.count == size && ours[from..<upTo] == theirs[from..<upTo], "\(name) is not the server's")
+        }
     }
 
     private func copyData(of source: PostgresServer, to target: PostgresServer) throws {

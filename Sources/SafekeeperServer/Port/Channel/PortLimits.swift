@@ -20,9 +20,15 @@ package struct PortLimits: Sendable {
     /// How many such payloads are held.
     package var maximumPayloadsAhead = 1_024
     /// Between which numbers of bytes that the client has not taken a sender waits, having gone over the upper one.
-    package var writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 128 << 10, high: 512 << 10)
+    package var writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(
+        low: standardSendBuffer / 4,
+        high: standardSendBuffer
+    )
     /// The sizes of the pieces in which bytes are received: it grows and shrinks with what comes.
     package var receiveBufferSize = 8 << 10...256 << 10
+
+    /// The upper one of those, unless chosen otherwise.
+    package static let standardSendBuffer = 512 << 10
 
     package init() {}
 }

@@ -86,23 +86,32 @@ extension FanOut {
         readers[index.reader].senders[index.sender] = sender
     }
 
-    /// A message has left a sender's queue.
+    /// Messages have left senders' queues.
     ///
     /// - Parameters:
-    ///   - id: the sender; may have gone.
-    ///   - bytes: the bytes of records in it.
+    ///   - departures: what has left, by sender; senders may have gone.
     ///   - now: the time.
     /// - Returns: what to do.
-    package mutating func sent(_ id: SenderID, bytes: Int, now: Duration) -> [FanOutAction] {
+    package mutating func sent(_ departures: [SenderID: QueueLoad], now: Duration) -> [FanOutAction] {
         update(now)
-        guard let reader = readerOfSender[id] else { return settle() }
-        let index = index(of: reader)
-        for place in readers[index].senders.indices where readers[index].senders[place].id == id {
-            precondition(readers[index].senders[place].queuedMessages > 0, "\(id) has sent more than it was given")
-            readers[index].senders[place].queuedMessages -= 1
-            readers[index].senders[place].queuedBytes -= bytes
+        for index in readers.indices {
+            for place in readers[index].senders.indices {
+                let id = readers[index].senders[place].id
+                guard let load = departures[id] else { continue }
+                precondition(
+                    readers[index].senders[place].queuedMessages >= load.messages,
+                    "\(id) has sent more than it was given"
+                )
+                readers[index].senders[place].queuedMessages -= load.messages
+                readers[index].senders[place].queuedBytes -= load.bytes
+            }
         }
         return settle()
+    }
+
+    /// A message has left a sender's queue; see ``sent(_:now:)``.
+    package mutating func sent(_ id: SenderID, bytes: Int, now: Duration) -> [FanOutAction] {
+        sent([id: QueueLoad(messages: 1, bytes: bytes)], now: now)
     }
 
     /// A reader that was asked to read can't.

@@ -5,7 +5,8 @@ extension FanOut {
 
     /// Lets time pass.
     ///
-    /// To be called every tenth of the grace period or so while ``isHoldingBack``; all other events tell the time as well.
+    /// To be called every tenth of the grace period or so while ``isHoldingBack``, after ``sent(_:now:)``; all other events
+    /// tell the time as well.
     package mutating func tick(now: Duration) -> [FanOutAction] {
         update(now)
         return settle()

@@ -53,7 +53,7 @@ extension FanOut {
 
     /// Whether a sender's queue takes another message.
     func hasRoom(_ sender: Sender) -> Bool {
-        sender.queuedMessages < limits.queuedMessages && sender.queuedBytes < limits.queuedBytes
+        limits.hasRoom(beside: QueueLoad(messages: sender.queuedMessages, bytes: sender.queuedBytes))
     }
 
     /// Whether a reader may read on.

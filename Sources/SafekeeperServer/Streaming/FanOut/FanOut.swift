@@ -202,6 +202,11 @@ extension FanOut {
     /// The number of senders.
     package var senderCount: Int { readerOfSender.count }
 
+    /// The number of a reader's senders; zero if it was closed.
+    package func senderCount(of id: ReaderID) -> Int {
+        readers.first { $0.id == id }?.senders.count ?? 0
+    }
+
     /// The number of readers.
     package var readerCount: Int { readers.count }
 

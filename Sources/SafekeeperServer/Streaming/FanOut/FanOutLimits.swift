@@ -28,3 +28,31 @@ package struct FanOutLimits: Hashable, Sendable {
         self.senders = senders
     }
 }
+
+/// Messages in a queue, and the bytes of records in them.
+package struct QueueLoad: Hashable, Sendable {
+    package var messages: Int
+    package var bytes: Int
+
+    package init(messages: Int = 0, bytes: Int = 0) {
+        self.messages = messages
+        self.bytes = bytes
+    }
+
+    static func += (load: inout QueueLoad, other: QueueLoad) {
+        load.messages += other.messages
+        load.bytes += other.bytes
+    }
+
+    static func -= (load: inout QueueLoad, other: QueueLoad) {
+        load.messages -= other.messages
+        load.bytes -= other.bytes
+    }
+}
+
+extension FanOutLimits {
+    /// Whether a queue with so much in it takes another message.
+    func hasRoom(beside load: QueueLoad) -> Bool {
+        load.messages < queuedMessages && load.bytes < queuedBytes
+    }
+}

@@ -16,9 +16,20 @@ package struct ShardMessage: Sendable {
         self.recordCount = recordCount
     }
 
+    /// What it is in a queue.
+    var load: QueueLoad { QueueLoad(messages: 1, bytes: records.count) }
+
     /// Appends the whole message in its protobuf form.
     package func appendPlain(to buffer: inout OutputBuffer) {
-        buffer.append(records)
-        buffer.appendBatchEnd(nextRecordLSN: positions.next, rawWALStartLSN: positions.rawStart)
+        [self].appendPlain(to: &buffer)
+    }
+}
+
+extension [ShardMessage] {
+    /// Appends messages that follow one another as one, in its protobuf form.
+    package func appendPlain(to buffer: inout OutputBuffer) {
+        guard let first, let last else { return }
+        for message in self { buffer.append(message.records) }
+        buffer.appendBatchEnd(nextRecordLSN: last.positions.next, rawWALStartLSN: first.positions.rawStart)
     }
 }

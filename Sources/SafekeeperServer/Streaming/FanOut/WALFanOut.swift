@@ -1,3 +1,4 @@
+internal import CoreMetrics
 internal import Logging
 internal import NIOCore
 package import PostgresWAL
@@ -23,12 +24,15 @@ package actor WALFanOut {
     struct ReadRequest: Sendable {
         var from: LSN
         var limit: LSN?
+        /// The most bytes.
+        var size: Int
     }
 
     private nonisolated let queue: BlockingQueue
     private nonisolated let extent: WALExtent
     private nonisolated let time: any TimeSource
     private nonisolated let logger: Logger
+    private nonisolated let metrics: StreamingMetrics
     private let limits: FanOutLimits
     /// Made with the first sender, when the segment size is known.
     private var fanOut: FanOut?
@@ -46,12 +50,14 @@ package actor WALFanOut {
         extent: WALExtent = .committed,
         limits: FanOutLimits = FanOutLimits(),
         time: any TimeSource,
-        logger: Logger
+        logger: Logger,
+        metrics: StreamingMetrics
     ) {
         self.extent = extent
         self.limits = limits
         self.time = time
         self.logger = logger
+        self.metrics = metrics
         queue = BlockingQueue(label: "WAL fan-out")
     }
 
@@ -91,7 +97,7 @@ extension WALFanOut {
         guard let (id, actions) = try fanOut?.attach(shard, at: start, now: time.now) else {
             preconditionFailure("a fan-out has gone")
         }
-        let queue = ShardQueue()
+        let queue = ShardQueue(limits)
         queues[id] = queue
         perform(actions, timeline)
         return (id, queue)
@@ -103,9 +109,14 @@ extension WALFanOut {
         perform(fanOut?.detach(id, now: time.now) ?? [], timeline)
     }
 
-    /// A sender has sent a message with so many bytes of records.
-    package func sent(_ id: SenderID, bytes: Int, of timeline: Timeline) {
-        perform(fanOut?.sent(id, bytes: bytes, now: time.now) ?? [], timeline)
+    /// Looks at what has left the queues.
+    func takeDepartures(of timeline: Timeline) {
+        var departures: [SenderID: QueueLoad] = [:]
+        for (id, queue) in queues {
+            if let load = queue.takeDepartures() { departures[id] = load }
+        }
+        guard !departures.isEmpty else { return }
+        perform(fanOut?.sent(departures, now: time.now) ?? [], timeline)
     }
 }
 
@@ -120,7 +131,12 @@ extension WALFanOut {
             guard await open(id, at: start, source) else { return }
             while let request = await nextRequest(of: id) {
                 guard let available = try await source.end(beyond: request.from) else { continue }
-                let end = source.chunkEnd(from: request.from, available: available, limit: request.limit)
+                let end = source.chunkEnd(
+                    from: request.from,
+                    available: available,
+                    limit: request.limit,
+                    maximumSize: request.size
+                )
                 let wal = try await source.append(from: request.from, to: end, to: ByteBuffer())
                 await take(wal, from: request.from, end: end, available: available, reader: id, timeline)
             }
@@ -168,8 +184,10 @@ extension WALFanOut {
         reader id: ReaderID,
         _ timeline: Timeline
     ) {
+        takeDepartures(of: timeline)
         guard let seats = fanOut?.beginChunk(id), let reader = readers[id] else { return }
         decodedBytes += UInt64(wal.readableBytes)
+        metrics.decodedBytes.increment(by: wal.readableBytes)
         guard let outcome = reader.interpretation?.take(wal.readableBytesSpan, for: seats) else { return }
         failure = outcome.failure
         if let failure {
@@ -208,31 +226,34 @@ extension WALFanOut {
         _ outcome: ShardedInterpretation.Outcome? = nil,
         _ seats: [FanOutSeat] = []
     ) {
+        var hasToLookAgain = false
         for action in actions {
             switch action {
             case .open(let id, let start):
                 let reader = Reader()
                 readers[id] = reader
+                metrics.sharedReaders.increment()
                 // It ends with the reader's last sender, and is inside the timeline's gate until then.
                 reader.task = Task { await run(id, from: start, of: timeline) }
             case .read(let id, let from, let limit):
-                readers[id]?.request = ReadRequest(from: from, limit: limit)
+                let size = WALChunk.maximumSize(forSenders: fanOut?.senderCount(of: id) ?? 1)
+                readers[id]?.request = ReadRequest(from: from, limit: limit, size: size)
                 readers[id]?.waiting.take()?.resolve(())
             case .close(let id):
                 let reader = readers.removeValue(forKey: id)
+                metrics.sharedReaders.decrement()
                 reader?.task?.cancel()
                 reader?.waiting.take()?.resolve(())
             case .enqueue(let id, let positions):
                 guard let outcome, let seat = seats.firstIndex(where: { $0.sender == id }) else {
                     preconditionFailure("a message for \(id), which has no seat")
                 }
-                queues[id]?.push(
-                    ShardMessage(
-                        positions: positions,
-                        records: positions.hasRecords ? outcome.records[seat] : [],
-                        recordCount: positions.hasRecords ? outcome.counts[seat] : 0
-                    )
+                let message = ShardMessage(
+                    positions: positions,
+                    records: positions.hasRecords ? outcome.records[seat] : [],
+                    recordCount: positions.hasRecords ? outcome.counts[seat] : 0
                 )
+                if queues[id]?.push(message) == true { hasToLookAgain = true }
             case .move(let id, let reader, let lsn):
                 logger.debug(
                     "sender changes its reader",
@@ -243,6 +264,7 @@ extension WALFanOut {
             }
         }
         watchTheClock(timeline)
+        if hasToLookAgain { takeDepartures(of: timeline) }
     }
 
     /// Sees to it that time passes for the fan-out while somebody holds others up.
@@ -258,6 +280,7 @@ extension WALFanOut {
 
     private func tick(_ timeline: Timeline) {
         ticker = nil
+        takeDepartures(of: timeline)
         perform(fanOut?.tick(now: time.now) ?? [], timeline)
     }
 }

@@ -81,18 +81,27 @@ extension ShardProgress {
 
     /// A shard has told how far it is; nothing happens if it isn't connected.
     ///
+    /// What is kept of a shard beyond its connections changes with its remote consistency only.
+    ///
     /// The shard that the connection was made for counts, not the number in the feedback.
-    package mutating func received(_ feedback: PageserverFeedback, from key: SenderKey) {
-        guard var connection = connections[key] else { return }
+    ///
+    /// - Returns: whether that may change ``remoteConsistent``.
+    @discardableResult
+    package mutating func received(_ feedback: PageserverFeedback, from key: SenderKey) -> Bool {
+        guard var connection = connections[key] else { return false }
         let number = connection.layout == .unnamed ? min(feedback.shardNumber, 255) : connection.number ?? 0
+        let known = connection.number == number ? connection.feedback : nil
         connection.number = number
         connection.feedback = feedback
         connections[key] = connection
         count &+= 1
         last = feedback
         corruptionDetected = corruptionDetected || feedback.corruptionDetected
+        // Shards speak after each message, and mostly of nothing that matters here.
+        if let known, known.remoteConsistent == feedback.remoteConsistent { return false }
         if layouts[connection.layout] == nil { makeCurrent(connection.layout) }
         remember(number, of: connection.layout)
+        return true
     }
 
     private mutating func makeCurrent(_ layout: Layout) {

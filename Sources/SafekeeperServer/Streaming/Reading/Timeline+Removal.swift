@@ -1,3 +1,4 @@
+internal import CoreMetrics
 internal import Logging
 package import PostgresWAL
 
@@ -73,7 +74,10 @@ extension Timeline {
                 )
             }
             let count = try await streaming.remover.remove(before: horizon.lsn, of: files)
-            if count > 0 { logger.info("removed \(count) WAL segments", metadata: ["before": "\(horizon.lsn)"]) }
+            if count > 0 {
+                metrics.streaming.removedSegments.increment(by: count)
+                logger.info("removed \(count) WAL segments", metadata: ["before": "\(horizon.lsn)"])
+            }
             return count
         } catch {
             logger.warning("can't remove old WAL segments", metadata: ["error": "\(error)"])

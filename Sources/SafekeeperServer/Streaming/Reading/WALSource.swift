@@ -81,8 +81,18 @@ package struct WALSource: Sendable {
     }
 
     /// Where a chunk that begins at `start` ends: see ``WALChunk``; not beyond the timeline's start, either.
-    package func chunkEnd(from start: LSN, available: LSN, limit: LSN? = nil) -> LSN {
-        let end = WALChunk.end(from: start, available: available, segmentSize: segmentSize)
+    package func chunkEnd(
+        from start: LSN,
+        available: LSN,
+        limit: LSN? = nil,
+        maximumSize: Int = WALChunk.maximumSize
+    ) -> LSN {
+        let end = WALChunk.end(
+            from: start,
+            available: available,
+            segmentSize: segmentSize,
+            maximumSize: maximumSize
+        )
         let isBefore = start < timelineStart
         return min(end, isBefore ? timelineStart : end, limit ?? end)
     }

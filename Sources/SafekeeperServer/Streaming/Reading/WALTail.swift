@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// A timeline's last WAL in memory, for readers near the end: written by the timeline's owner, read by anybody.
 ///
-/// A lock is held for the time of a copy of a chunk at most, some ten microseconds.
+/// A lock is held for the time of a copy of a chunk at most, a hundred microseconds.
 package final class WALTail: Sendable {
     /// The size of a timeline's tail unless chosen otherwise: 4 MiB.
     package static let standardCapacity = 4 << 20

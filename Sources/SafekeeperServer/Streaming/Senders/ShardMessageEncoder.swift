@@ -25,13 +25,14 @@ struct ShardMessageEncoder: ~Copyable {
         }
     }
 
-    /// The payload of a CopyData.
-    mutating func encode(_ message: borrowing ShardMessage) throws(ShardMessageError) -> ByteBuffer {
+    /// The payload of a CopyData: messages that follow one another, at least one, as one.
+    mutating func encode(_ messages: [ShardMessage]) throws(ShardMessageError) -> ByteBuffer {
+        guard let last = messages.last else { preconditionFailure("nothing to encode") }
         output.removeAll(keepingCapacity: output.capacity <= Self.keptCapacity)
         plain.removeAll(keepingCapacity: plain.capacity <= Self.keptCapacity)
-        InterpretedRecordsHeader(streaming: message.positions.streaming, commit: message.positions.available)
+        InterpretedRecordsHeader(streaming: last.positions.streaming, commit: last.positions.available)
             .encode(into: &output)
-        message.appendPlain(to: &plain)
+        messages.appendPlain(to: &plain)
         if format == .bincode { try translate() }
         try Self.compress(plain, with: &compressor, into: &output)
         return output.withUnsafeBytes { ByteBuffer(bytes: $0) }

@@ -1,7 +1,7 @@
 /// What a timeline has for those who are sent its WAL.
 package final class TimelineStreaming: Sendable {
     /// The WAL that was written last.
-    package let tail = WALTail()
+    package let tail: WALTail
     /// Those who are sent WAL, raw or interpreted.
     package let senders: WALSenders
     /// Committed WAL, interpreted for all shards at once.
@@ -9,8 +9,9 @@ package final class TimelineStreaming: Sendable {
     /// Removes WAL that all have.
     let remover = SegmentRemover()
 
-    init(receivers: WALReceivers, fanOut: WALFanOut) {
-        senders = WALSenders(receivers: receivers)
+    init(receivers: WALReceivers, fanOut: WALFanOut, tailCapacity: Int, metrics: StreamingMetrics) {
+        tail = WALTail(capacity: tailCapacity)
+        senders = WALSenders(receivers: receivers, metrics: metrics)
         self.fanOut = fanOut
     }
 }

@@ -18,7 +18,7 @@ extension WALSender {
         // What is not committed can't be shared with those who want nothing else.
         let fanOut =
             client.request.term == nil
-            ? timeline.streaming.fanOut : WALFanOut(extent: extent, time: time, logger: logger)
+            ? timeline.streaming.fanOut : WALFanOut(extent: extent, time: time, logger: logger, metrics: metrics)
         let (id, queue) = try await fanOut.attach(shard, at: client.request.start, of: timeline)
         let result = await withTaskGroup(of: Result<Ending, any Error>?.self) { group in
             let clock = IdleClock(due: time.now + Self.keepAliveInterval)
@@ -28,7 +28,7 @@ extension WALSender {
             }
             group.addTask {
                 do {
-                    return .success(try await empty(queue, of: id, fanOut, form, key, clock, send))
+                    return .success(try await empty(queue, fanOut, form, key, clock, send))
                 } catch {
                     return .failure(error)
                 }
@@ -46,7 +46,6 @@ extension WALSender {
     /// Sends what is in the queue.
     private func empty(
         _ queue: ShardQueue,
-        of id: SenderID,
         _ fanOut: WALFanOut,
         _ form: WireFormat,
         _ key: WALSenders.Key,
@@ -57,13 +56,15 @@ extension WALSender {
         var streaming = client.request.start
         while true {
             switch await queue.next() {
-            case .message(let message):
-                let payload = try encoder.encode(message)
+            case .messages(let messages):
+                let payload = try encoder.encode(messages)
                 clock.set(time.now + Self.keepAliveInterval)
                 try await send([payload])
-                streaming = message.positions.streaming
-                senders.sent(key, upTo: message.positions.next)
-                await fanOut.sent(id, bytes: message.records.count, of: timeline)
+                if let last = messages.last?.positions {
+                    streaming = last.streaming
+                    senders.sent(key, upTo: last.next)
+                }
+                if queue.sent(messages) { await fanOut.takeDepartures(of: timeline) }
             case .idle:
                 let commitLSN = timeline.watch.current.commitLSN
                 if senders.isCaughtUp(key, commitLSN: commitLSN) { return caughtUp(at: streaming) }

@@ -1,3 +1,4 @@
+internal import CoreMetrics
 internal import NIOCore
 internal import PostgresWAL
 internal import ReplicationProtocol
@@ -10,6 +11,9 @@ extension WALSender {
         _ key: WALSenders.Key,
         _ send: @Sendable ([ByteBuffer]) async throws -> Void
     ) async throws -> Ending {
+        let readers = metrics.ownReaders(of: client.applicationName)
+        readers.increment()
+        defer { readers.decrement() }
         let source = try await WALSource(timeline, extent: extent, from: client.request.start)
         var position = client.request.start
         while true {

@@ -59,6 +59,7 @@ package struct WALSender: Sendable {
 
     var time: any TimeSource { timeline.time }
     var senders: WALSenders { timeline.streaming.senders }
+    var metrics: StreamingMetrics { timeline.metrics.streaming }
 
     /// - Parameters:
     ///   - timeline: the timeline, which must be in use for as long as the stream lasts.

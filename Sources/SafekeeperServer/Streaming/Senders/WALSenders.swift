@@ -1,3 +1,4 @@
+internal import CoreMetrics
 internal import Logging
 package import PostgresWAL
 package import ReplicationProtocol
@@ -33,13 +34,18 @@ package final class WALSenders: Sendable {
         var lastKey: UInt64 = 0
         /// The greatest position up to which all shards were known to have everything.
         var remoteConsistent = LSN.invalid
+        /// Whether it may be greater by now, because of who has come and gone.
+        var isRemoteConsistentOld = false
     }
 
     private let state = Mutex(State())
     private let receivers: WALReceivers
 
-    init(receivers: WALReceivers) {
+    private let metrics: StreamingMetrics
+
+    init(receivers: WALReceivers, metrics: StreamingMetrics) {
         self.receivers = receivers
+        self.metrics = metrics
     }
 
     /// A receiver has come.
@@ -49,6 +55,7 @@ package final class WALSenders: Sendable {
             let key = Key(state.lastKey)
             state.entries[key] = entry
             state.progress.attached(key, shard: entry.shard)
+            state.isRemoteConsistentOld = true
             return key
         }
     }
@@ -58,6 +65,7 @@ package final class WALSenders: Sendable {
         let horizons = state.withLock { state in
             state.entries[key] = nil
             state.progress.detached(key)
+            state.isRemoteConsistentOld = true
             let wasStandby = state.standbys.isStandby(key)
             state.standbys.detached(key)
             return wasStandby ? state.standbys.horizons : nil
@@ -79,13 +87,16 @@ package final class WALSenders: Sendable {
         switch reply {
         case .pageserverFeedback(let feedback):
             let grown = state.withLock { state -> LSN? in
-                state.progress.received(feedback, from: key)
+                let hasChanged = state.progress.received(feedback, from: key)
+                guard hasChanged || state.isRemoteConsistentOld else { return nil }
+                state.isRemoteConsistentOld = false
                 guard let horizon = state.progress.remoteConsistent, horizon > state.remoteConsistent else {
                     return nil
                 }
                 state.remoteConsistent = horizon
                 return horizon
             }
+            metrics.feedbacks.increment()
             receivers.send(feedback)
             return grown
         case .standbyStatus(let status):
