@@ -35,6 +35,7 @@ soak: build ## Run the tests in debug, and those that damage input under the add
 	@KILL_ROUNDS=30 swift test $(SWIFT_FLAGS) --skip-build --filter PageserverProcessTests
 	@STREAMING_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter StoppedReceiver
 	@FAN_OUT_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter AttachFuzz
+	@PUSH_ROUNDS=8 swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter pgbenchSeesNoError
 	@SIMULATION_SEEDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
 	@FAN_OUT_ROUNDS=100 swift test -c debug --scratch-path .build-debug
 	@ASAN_OPTIONS=detect_leaks=0 swift test $(SWIFT_FLAGS) --sanitize=address --scratch-path .build-asan \

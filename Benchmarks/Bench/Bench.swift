@@ -23,10 +23,9 @@ struct Bench: ParsableCommand {
     var output = "bench.json"
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
-        case decode, interpret, parse, ingest, append, stream
+        case decode, interpret, parse, ingest, append, stream, push
         case appendSingle = "append-single"
         case commitLatency = "commit-latency"
-        case push
     }
 
     @Option(help: "Only this section; may be given several times. Default: all.")

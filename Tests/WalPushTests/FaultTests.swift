@@ -7,11 +7,14 @@ import Testing
 import WalProposer
 
 /// Processes that die, stand still and come back.
-@Suite(.mayBlock, .serialized, .timeLimit(.minutes(3))) struct FaultTests {
+@Suite(.mayBlock, .serialized, .timeLimit(.minutes(5))) struct FaultTests {
+    /// How often everything happens in one test; more in `make soak`.
+    private static let rounds = ProcessInfo.processInfo.environment["PUSH_ROUNDS"].flatMap { Int($0) } ?? 1
+
     /// pgbench never sees an error while safekeepers die one after the other, one stands still, all but one are gone,
     /// and the proposer is replaced.
-    @Test func pgbenchSeesNoError() async throws {
-        let cluster = try PushCluster(major: 15, initdbOptions: ["--wal-segsize=1"])
+    @Test(arguments: [15, 16, 17]) func pgbenchSeesNoError(major: Int) async throws {
+        let cluster = try PushCluster(major: major, initdbOptions: ["--wal-segsize=1"])
         var push = try cluster.push()
         try await push.waitUntilStreaming()
         try cluster.server.run("pgbench", ["--initialize", "--quiet", "--scale=1", "postgres"])
@@ -19,29 +22,31 @@ import WalProposer
         let load = PgbenchLoad(cluster.server)
         try await load.waitForProgress()
 
-        for safekeeper in cluster.safekeepers {
-            safekeeper.stop(SIGKILL)
+        for _ in 0..<Self.rounds {
+            for safekeeper in cluster.safekeepers {
+                safekeeper.stop(SIGKILL)
+                try await load.waitForProgress()
+                try safekeeper.start()
+                try await push.waitUntilDurable(try cluster.server.currentWALFlushLSN())
+            }
+            cluster.safekeepers[1].signal(SIGSTOP)
             try await load.waitForProgress()
-            try safekeeper.start()
-            try await push.waitUntilDurable(try cluster.server.currentWALFlushLSN())
+            cluster.safekeepers[1].signal(SIGCONT)
+
+            // Without a quorum COMMITs wait, and nothing is lost by waiting.
+            cluster.safekeepers[0].stop(SIGKILL)
+            cluster.safekeepers[2].stop(SIGKILL)
+            // All others wait for the row that the first one holds.
+            try await waitUntil("clients wait") { try cluster.waitingCommits() > 0 }
+            try cluster.safekeepers[0].start()
+            try cluster.safekeepers[2].start()
+            try await load.waitForProgress()
+
+            try await push.stop()
+            try await waitUntil("clients wait") { try cluster.waitingCommits() > 0 }
+            push = try cluster.push { $0.creates = false }
+            try await load.waitForProgress()
         }
-        cluster.safekeepers[1].signal(SIGSTOP)
-        try await load.waitForProgress()
-        cluster.safekeepers[1].signal(SIGCONT)
-
-        // Without a quorum COMMITs wait, and nothing is lost by waiting.
-        cluster.safekeepers[0].stop(SIGKILL)
-        cluster.safekeepers[2].stop(SIGKILL)
-        // All others wait for the row that the first one holds.
-        try await waitUntil("clients wait") { try cluster.waitingCommits() > 0 }
-        try cluster.safekeepers[0].start()
-        try cluster.safekeepers[2].start()
-        try await load.waitForProgress()
-
-        try await push.stop()
-        try await waitUntil("clients wait") { try cluster.waitingCommits() > 0 }
-        push = try cluster.push { $0.creates = false }
-        try await load.waitForProgress()
 
         try await load.stop()
         let end = try cluster.server.currentWALFlushLSN()
