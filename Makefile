@@ -15,13 +15,13 @@ build: setup ## Build everything, in release, into .build/release
 	@swift build $(SWIFT_FLAGS) --build-tests
 
 # Tests with servers and deadlines run one after the other, away from those that keep all processors busy.
-SERVER_TESTS = ^(PostgresClientTests|SafekeeperServerTests|SafekeeperTests|TelemetryTests|WalPushTests)\.
+SERVER_TESTS = ^(PostgresClientTests|SafekeeperServerTests|SafekeeperTests|TelemetryTests|WalPushTests|ReceiverIntegrationTests|DemoTests)\.
 
 test: build ## Run all tests
 	@swift test $(SWIFT_FLAGS) --skip-build --skip '$(SERVER_TESTS)'
 	@swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter '$(SERVER_TESTS)'
 
-demo: build ## Show the whole way on a real PostgreSQL: its WAL decoded, interpreted, routed to shards (DEMO_OPTIONS=…)
+demo: build ## Show the whole way: PostgreSQL, proposer, 3 safekeepers, 4 shards; demo-report.html (DEMO_OPTIONS=…)
 	@.build/release/demo $(DEMO_OPTIONS)
 
 bench: build ## Measure against references in the same run; figures go to bench.json (BENCH_OPTIONS=…)
@@ -32,6 +32,7 @@ lint: ## Check the formatting and the house rules that a formatter can't see
 	@scripts/check-house
 
 soak: build ## Run the tests in debug, and those that damage input under the address sanitizer: long
+	@KILL_ROUNDS=30 swift test $(SWIFT_FLAGS) --skip-build --filter PageserverProcessTests
 	@STREAMING_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter StoppedReceiver
 	@FAN_OUT_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter AttachFuzz
 	@PUSH_ROUNDS=8 swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter pgbenchSeesNoError

@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "PostgresClient", targets: ["PostgresClient"]),
         .library(name: "WalProposer", targets: ["WalProposer"]),
         .library(name: "Ingest", targets: ["Ingest"]),
+        .library(name: "WalReceiver", targets: ["WalReceiver"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -71,7 +72,8 @@ let package = Package(
         .target(
             name: "SafekeeperServer",
             dependencies: [
-                "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "Telemetry",
+                "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ServerSupport", "ShardIdentity",
+                "Telemetry",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -80,7 +82,6 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "TOMLKit", package: "TOMLKit"),
             ],
             swiftSettings: settings
         ),
@@ -88,6 +89,15 @@ let package = Package(
         .target(
             name: "WalProposer",
             dependencies: ["InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity"],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "WalReceiver",
+            dependencies: [
+                "InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
 
@@ -101,6 +111,33 @@ let package = Package(
             dependencies: [
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // And what their programs have in common: settings, an API over HTTP, signals.
+        .target(
+            name: "ServerSupport",
+            dependencies: [
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // A pageserver of a receiver and an ingest for each shard.
+        .target(
+            name: "PageserverServer",
+            dependencies: [
+                "Ingest", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ServerSupport", "ShardIdentity",
+                "Telemetry", "WalReceiver",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -119,7 +156,18 @@ let package = Package(
         .executableTarget(
             name: "safekeeper",
             dependencies: [
-                "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "Telemetry",
+                "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "ServerSupport", "Telemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+
+        .executableTarget(
+            name: "pageserver",
+            dependencies: [
+                "Ingest", "PageserverServer", "PostgresWAL", "ServerSupport", "ShardIdentity", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -131,7 +179,8 @@ let package = Package(
         .executableTarget(
             name: "demo",
             dependencies: [
-                "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity", "WALFiles",
+                "Ingest", "IngestHarness", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
+                "WALFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -144,8 +193,8 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "Ingest", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer", "ShardIdentity",
-                "TestFixtures", "WALFiles",
+                "Ingest", "PageserverServer", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
+                "ShardIdentity", "TestFixtures", "WALFiles", "WalReceiver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -208,10 +257,18 @@ let package = Package(
             dependencies: ["PostgresWAL", "TestFixtures", "WALFiles"],
             swiftSettings: settings
         ),
+        // What a shard holds, against a server's files.
+        .target(
+            name: "IngestHarness",
+            dependencies: ["Ingest", "PostgresWAL", "ShardIdentity", "TestFixtures"],
+            path: "Tests/IngestHarness",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "IngestTests",
             dependencies: [
-                "CChecksum", "Ingest", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
+                "CChecksum", "Ingest", "IngestHarness", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
+                "ShardIdentity",
                 "TestFixtures", "WALFiles",
             ],
             swiftSettings: settings
@@ -238,7 +295,7 @@ let package = Package(
             name: "SafekeeperTests",
             dependencies: [
                 "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
-                "SafekeeperServer", "ShardIdentity", "TestFixtures", "safekeeper", "shard-receivers",
+                "SafekeeperServer", "ServerSupport", "ShardIdentity", "TestFixtures", "safekeeper", "shard-receivers",
             ],
             swiftSettings: settings
         ),
@@ -276,8 +333,8 @@ let package = Package(
             name: "SafekeeperServerTests",
             dependencies: [
                 "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol",
-                "SafekeeperHarness", "SafekeeperServer", "ShardIdentity", "StorageSimulation", "Telemetry",
-                "TestFixtures",
+                "SafekeeperHarness", "SafekeeperServer", "ServerSupport", "ShardIdentity", "StorageSimulation",
+                "Telemetry", "TestFixtures",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -312,11 +369,44 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "WalReceiverTests",
+            dependencies: [
+                "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ShardIdentity", "TestFixtures", "WalReceiver",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PageserverServerTests",
+            dependencies: [
+                "InterpretedWAL", "PageserverServer", "ReplicationProtocol", "ServerSupport", "ShardIdentity",
+                "Telemetry",
+                "TestFixtures", "WalReceiver",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ReceiverIntegrationTests",
+            dependencies: [
+                "Ingest", "IngestHarness", "InterpretedWAL", "PageserverServer", "PostgresHarness", "PostgresWAL",
+                "ReplicationProtocol", "SafekeeperHarness", "ServerSupport", "ShardIdentity", "Telemetry",
+                "TestFixtures", "WALFiles", "WalReceiver", "pageserver", "safekeeper",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "InterpretationModel", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ShardIdentity",
                 "TestFixtures",
                 "WALFiles",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "DemoTests",
+            dependencies: [
+                "PostgresHarness", "PostgresWAL", "TestFixtures", "demo", "pageserver", "safekeeper", "walctl",
             ],
             swiftSettings: settings
         ),

@@ -92,6 +92,8 @@ struct Bench: ParsableCommand {
         if sections.contains(.ingest) {
             try IngestBench(sample: bulk).run(rounds: rounds, into: &results)
             try IngestBench(sample: try .pgbench()).run(rounds: rounds, into: &results)
+            // RocksDB takes its time: fewer rounds.
+            try ReceiveBench(sample: bulk).run(rounds: min(rounds, 3), into: &results)
         }
         let folder = BenchFolder(path: appendFolder)
         if sections.contains(.append) {
@@ -99,6 +101,9 @@ struct Bench: ParsableCommand {
         }
         if sections.contains(.appendSingle) { try AppendSingleBench(folder: folder).run(into: &results) }
         if sections.contains(.commitLatency) { try CommitLatencyBench(folder: folder).run(into: &results) }
+        if sections.contains(.push) {
+            try PushBench(megabytes: pushMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
+        }
         if sections.contains(.stream) {
             try StreamLatencyBench(folder: appendFolder).run(into: &results)
             for sample in [bulk, try .pgbench()] {
@@ -106,9 +111,6 @@ struct Bench: ParsableCommand {
             }
             try StoppedReceiverBench(megabytes: streamMegabytes, folder: appendFolder)
                 .run(rounds: streamRounds, into: &results)
-        }
-        if sections.contains(.push) {
-            try PushBench(megabytes: pushMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
         }
         try results.write()
         print("figures written to \(output)")

@@ -11,7 +11,7 @@ public struct IngestError: Error, Hashable, Sendable {
     /// What is wrong.
     public let reason: IngestFault
 
-    init(shard: TimelineShard, lsn: LSN, _ reason: IngestFault) {
+    package init(shard: TimelineShard, lsn: LSN, _ reason: IngestFault) {
         self.shard = shard
         self.lsn = lsn
         self.reason = reason

@@ -1,30 +1,37 @@
 import ArgumentParser
 import Foundation
 import PostgresHarness
-import PostgresWAL
-import ShardIdentity
-import WALFiles
 
 @main
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "Shows on a real PostgreSQL what the WAL of a workload becomes for the shards of a pageserver.",
+        abstract: "Shows the whole way on a real PostgreSQL: from its WAL to the shards of a pageserver.",
         discussion: """
-            Starts a stock PostgreSQL of its own in a temporary folder, runs pgbench and a bulk load, stops it, and \
-            then decodes its WAL, interprets it once and routes it to 1, 8 and 32 shards. What comes out is compared \
-            with what pg_waldump sees. Nothing is left behind.
+            Starts a stock PostgreSQL of its own in a temporary folder, three safekeepers, walctl push, and a pageserver \
+            with shards made of a base backup. pgbench and a bulk load make WAL, each COMMIT waits for a quorum of the \
+            safekeepers, one of which is killed and started again in the middle. In the end everything is stopped and \
+            what the shards hold is compared with the server's files. The page demo-report.html shows the run. Nothing \
+            else is left behind.
+
+            Exit status: 0 if everything was right, 1 if not, 128 and the signal's number after a signal.
             """
     )
 
-    @Option(help: "Seconds of pgbench, 1 to 3600.")
-    var seconds = 5
+    @Option(help: "Seconds of pgbench, 1 to 3600; with --from, of watching.")
+    var seconds = 15
 
     @Option(help: "Rows of the bulk load.")
     var rows = 300_000
 
     @Option(help: "PostgreSQL major version: 15, 16 or 17.")
     var postgres = 15
+
+    @Option(help: "Shards of the pageserver, 1 to 32.")
+    var shards: UInt8 = 4
+
+    @Option(name: .customLong("protocol"), help: "How WAL goes to the shards: interpreted or vanilla.")
+    var wireProtocol = "interpreted"
 
     @Option(
         help: ArgumentHelp(
@@ -34,77 +41,80 @@ struct Demo: ParsableCommand {
     )
     var stripeSize: UInt32 = 16
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            A server of your own instead, as libpq takes it; its load is yours. It needs wal_level = replica and a role \
+            that may replicate. It is read only: a base backup, and its WAL.
+            """,
+            valueName: "connection"
+        )
+    )
+    var from: String?
+
+    @Flag(help: "Look at WAL files only: no safekeepers, no pageserver.")
+    var filesOnly = false
+
+    @Flag(help: "Plain lines also on a terminal.")
+    var plain = false
+
+    @Option(help: ArgumentHelp("Where the page goes.", valueName: "path"))
+    var report = "demo-report.html"
+
+    @Option(help: ArgumentHelp("The folder with safekeeper, pageserver and walctl.", visibility: .hidden))
+    var programs: String?
+
     mutating func validate() throws {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds is from 1 to 3600") }
-        guard rows > 0 else { throw ValidationError("--rows is at least 1") }
+        guard (1...1_000_000_000).contains(rows) else { throw ValidationError("--rows is from 1 to 1000000000") }
         guard PostgresInstallation.majors.contains(postgres) else {
             throw ValidationError("--postgres is one of 15, 16, 17")
+        }
+        guard (1...32).contains(shards) else { throw ValidationError("--shards is from 1 to 32") }
+        guard PipelineOptions.WireProtocol(rawValue: wireProtocol) != nil else {
+            throw ValidationError("--protocol is interpreted or vanilla")
         }
         guard stripeSize > 0 else { throw ValidationError("--stripe-size is at least 1") }
     }
 
     func run() throws {
-        let settings = ["full_page_writes": "on", "autovacuum": "on", "max_wal_size": "20GB"]
-        try PostgresServer.withPostgres(major: postgres, settings: settings) { server in
-            try runWorkload(on: server)
-            let dump = server.walDump
-            let start = try dump.firstRecord()
-            let end = try server.endOfStoppedWAL()
-            print("\nWAL from \(start) to \(end):")
-            let walk = WALWalk(directory: try WALDirectory(path: server.walDirectory), start: start, end: end)
-            let census = try WALCensus(walk)
-            print(census)
-            print("\nThe same for shards: every shard gets only what it needs, as zstd-compressed protobuf batches.\n")
-            print("  \(ShardingReport.heading)")
-            var reports: [ShardingReport] = []
-            for count in [1, 8, 32] as [UInt8] {
-                let report = try ShardingReport(walk, shardCount: count, stripeSize: stripeSize)
-                print("  \(report)")
-                reports.append(report)
-            }
-            try verify(census, reports, dump: dump, start: start, end: end)
-        }
+        let isPlain = plain || ProcessInfo.processInfo.environment["CI"] != nil
+        let console = Console(isPlain: isPlain)
+        let undoing = Undoing()
+        undoing.watchSignals()
+        let result = Result { try makeReport(console, undoing) }
+        undoing.waitIfInterrupted()
+        undoing.undo()
+        let made = try result.get()
+        try ReportPage.html(of: made).write(toFile: report, atomically: true, encoding: .utf8)
+        console.say("\n\(Summary(made))\n\nThe run as a page: \(report)")
+        guard made.passed else { throw ExitCode.failure }
     }
 
-    private func runWorkload(on server: PostgresServer) throws {
-        print("PostgreSQL \(postgres) is up. pgbench: loading …")
-        try server.run("pgbench", ["--initialize", "--quiet", "--scale=5", "postgres"])
-        print("pgbench: \(seconds) s with 4 clients …")
-        try server.run("pgbench", ["--client=4", "--time=\(seconds)", "postgres"])
-        print("bulk load: \(rows) rows …")
-        try server.psql(
-            """
-            create table pairs (a int, b int);
-            insert into pairs select g, g from generate_series(1, \(rows)) g
-            """
-        )
-        try server.stop(.fast)
-    }
-
-    /// Holds what came out against what PostgreSQL's own tool sees.
-    private func verify(
-        _ census: WALCensus,
-        _ reports: [ShardingReport],
-        dump: WALDump,
-        start: LSN,
-        end: LSN
-    ) throws {
-        let theirs = try dump.counts(from: start, to: end).values.reduce(0, +)
-        var failures: [String] = []
-        if theirs != census.records { failures.append("pg_waldump sees \(theirs) records, we \(census.records)") }
-        for report in reports where report.blocks != census.blocks {
-            failures.append(
-                "\(census.blocks) block references, but \(report.blocks) values went to \(report.shardCount) shards"
-            )
+    private func makeReport(_ console: Console, _ undoing: Undoing) throws -> RunReport {
+        let files = FileRun(console: console, stripeSize: stripeSize)
+        if from == nil, (try? PostgresInstallation.find(major: postgres)) == nil {
+            console.say("There is no PostgreSQL \(postgres) here: the built-in generator makes the WAL.")
+            return try files.generatedWAL(rows: rows, undoing: undoing)
         }
-        guard failures.isEmpty else { throw DemoError(description: failures.joined(separator: "; ")) }
-        print(
-            """
-
-            Verified: \(census.records) records, as many as pg_waldump sees; each of the \(census.blocks) block \
-            references reached exactly one shard.
-            """
+        if filesOnly {
+            return try files.serverWAL(major: postgres, seconds: seconds, rows: rows, undoing: undoing)
+        }
+        guard let wireProtocol = PipelineOptions.WireProtocol(rawValue: wireProtocol) else {
+            throw ValidationError("--protocol is interpreted or vanilla")
+        }
+        let options = PipelineOptions(
+            seconds: seconds,
+            rows: rows,
+            major: postgres,
+            shards: shards,
+            stripeSize: stripeSize,
+            wireProtocol: wireProtocol,
+            connection: from,
+            programs: programs ?? PipelineOptions.ownFolder,
+            configuration: PipelineOptions.ownConfiguration
         )
+        return try PipelineRun(options, console, undoing).run()
     }
 }
 

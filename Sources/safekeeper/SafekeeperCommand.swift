@@ -1,5 +1,6 @@
 import ArgumentParser
 import SafekeeperServer
+import ServerSupport
 
 @main
 struct SafekeeperCommand: AsyncParsableCommand {
@@ -62,7 +63,7 @@ struct SafekeeperCommand: AsyncParsableCommand {
             if tools.initialize { return try await SafekeeperProcess.initialize(settings) }
             try await SafekeeperProcess.serve(settings)
         } catch {
-            SafekeeperProcess.tell("safekeeper: \(error)")
+            StandardError.tell("safekeeper: \(error)")
             throw ExitCode.failure
         }
     }

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import Logging
 import SafekeeperServer
+import ServerSupport
 import ServiceLifecycle
 import Telemetry
 
@@ -25,7 +26,7 @@ enum SafekeeperProcess {
 
         let safekeeper = try await Safekeeper.start(settings, log: log, metrics: metrics)
         let group = ServiceGroup(services: [safekeeper], logger: log.logger("services"))
-        let signals = SignalWatch(timeout: settings.shutdownTimeout, logger: logger) {
+        let signals = SignalWatch(program: "safekeeper", timeout: settings.shutdownTimeout, logger: logger) {
             Task { await group.triggerGracefulShutdown() }
         }
         defer { signals.end() }
@@ -35,13 +36,7 @@ enum SafekeeperProcess {
 
     /// Stores the number in the data directory.
     static func initialize(_ settings: SafekeeperConfiguration) async throws {
-        tell("initialized safekeeper id \(try await Safekeeper.initialize(settings))")
-    }
-
-    /// Writes a line to standard error.
-    static func tell(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        StandardError.tell("initialized safekeeper id \(try await Safekeeper.initialize(settings))")
     }
 
     private static func environment(_ name: String) -> String? {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SafekeeperServer
+import ServerSupport
 
 /// Flags that are settings: keys with the texts that were given.
 protocol SettingOptions {

@@ -1,4 +1,5 @@
 import Ingest
+import IngestHarness
 import InterpretedWAL
 import PostgresHarness
 import PostgresWAL

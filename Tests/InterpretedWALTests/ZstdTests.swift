@@ -20,9 +20,22 @@ import Testing
 
     @Test(arguments: [0, 1, 100, 1 << 17, 1 << 20]) func frameHeader(size: Int) throws {
         let frame = try compress([UInt8](repeating: 3, count: size))
-        #expect(frame.prefix(6) == [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x48])
+        #expect(frame.prefix(6) == [0x28, 0xB5, 0x2F, 0xFD, 0x04, 0x48])
         let restored = try decompress(frame) == [UInt8](repeating: 3, count: size)
         #expect(restored)
+    }
+
+    @Test func everyFlippedBitIsFound() throws {
+        var generator = SeededGenerator(seed: 1)
+        let content = generator.bytes(upTo: 3_000) + [UInt8](repeating: 7, count: 1_000)
+        let frame = try compress(content)
+        for bit in 0..<frame.count * 8 {
+            var damaged = frame
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            // The window may be another: what counts is the content.
+            let restored = try? decompress(damaged)
+            #expect(restored == nil || restored == content, "bit \(bit)")
+        }
     }
 
     @Test func randomContentOfManySizes() throws {

@@ -75,6 +75,13 @@ package final class BlockingConnection {
         return frame
     }
 
+    /// All bytes up to the end of the stream.
+    package func receiveAll() throws(ConnectionFailure) -> [UInt8] {
+        while try fill(upTo: received.count - taken + 1) {}
+        defer { taken = received.count }
+        return Array(received[taken...])
+    }
+
     /// Whether a whole frame is there, or the stream has ended, without waiting.
     package func isReadable() -> Bool {
         var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

@@ -33,7 +33,7 @@ package final class PushProcess {
             close(nothing)
         }
         let arguments = [
-            try SafekeeperProcess.executable("walctl"), "push", "--from", source,
+            try SafekeeperProcess.executable(named: "walctl"), "push", "--from", source,
             "--safekeepers", ports.map { "127.0.0.1:\($0)" }.joined(separator: ","),
             "--tenant", "\(tenant)", "--timeline", "\(timeline)",
         ]

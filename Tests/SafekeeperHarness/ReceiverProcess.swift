@@ -70,7 +70,7 @@ package final class ReceiverProcess {
             close(nothing)
         }
         var arguments = [
-            try SafekeeperProcess.executable("shard-receivers"), "--port", "\(port)",
+            try SafekeeperProcess.executable(named: "shard-receivers"), "--port", "\(port)",
             "--tenant", "\(assignment.tenant)", "--timeline", "\(assignment.timeline)",
             "--first", "\(assignment.shards.lowerBound)", "--shards", "\(assignment.shards.count)",
             "--count", "\(assignment.count)", "--stripe-size", "\(assignment.stripeSize)",

@@ -118,7 +118,7 @@ package final class SafekeeperProcess {
     }
 
     /// One of our executables, built along with the tests.
-    package static func executable(_ name: String = "safekeeper") throws -> String {
+    package static func executable(named name: String = "safekeeper") throws -> String {
         let path = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().appendingPathComponent("../../.build/release/\(name)").standardized.path
         guard FileManager.default.isExecutableFile(atPath: path) else {

@@ -1,6 +1,7 @@
 import Foundation
 import SafekeeperHarness
 import SafekeeperServer
+import ServerSupport
 import TestFixtures
 import Testing
 

@@ -2,7 +2,9 @@ internal import CZstd
 
 /// Compresses messages with zstd, each into one frame; its tables are used again from message to message.
 ///
-/// Frames look like those of the reference: no content size, no checksum, no dictionary.
+/// Frames look like those of the reference, without content size and dictionary, but for a checksum at their end: every
+/// decoder verifies it without being asked, so a bit that is flipped on the way is found, where the reference would store
+/// it. Records have no checksum of their own any more once they are interpreted.
 ///
 /// Source: `wal-interpretation.md` §14.
 public struct ZstdCompressor: ~Copyable {
@@ -18,6 +20,7 @@ public struct ZstdCompressor: ~Copyable {
         guard let context = ZSTD_createCCtx() else { throw .outOfMemory }
         do {
             try ZstdCompressor.check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, clamped))
+            try ZstdCompressor.check(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1))
         } catch {
             ZSTD_freeCCtx(context)
             throw error

@@ -1,47 +1,17 @@
+package import ServerSupport
 internal import Telemetry
 
-/// A setting: its name in the file, from which the flag's name follows, and what there is to know of it.
-package struct ConfigurationKey: Sendable {
-    /// The name in the file.
-    package let name: String
-    /// What it sets, with its unit and what it is good for.
-    package let help: String
-    /// An example, for a setting that is missing by default.
-    package let example: String?
-    /// Its type, range and place.
-    package let value: ConfigurationValue
+/// A setting of a safekeeper.
+package typealias ConfigurationKey = SettingKey<SafekeeperConfiguration>
 
-    init(_ name: String, _ value: ConfigurationValue, example: String? = nil, help: String) {
-        self.name = name
-        self.value = value
-        self.example = example
-        self.help = help
-    }
+extension SafekeeperConfiguration: Configurable {
+    package static let heading = "Settings of a safekeeper: `safekeeper --config <this file>`."
 
-    /// The flag of a key: `listen_pg` is `--listen-pg`.
-    package static func flag(_ name: String) -> String {
-        "--" + name.map { $0 == "_" ? "-" : String($0) }.joined()
-    }
-
-    /// The value of a configuration in which nothing is set, as it is written in a file; nil if there is none.
-    package var defaultText: String? { value.text(in: SafekeeperConfiguration()) }
-
-    /// All keys by section, in the order of the file.
-    package static let sections: [(title: String, keys: [ConfigurationKey])] = [
+    package static let sections: [SettingSection<SafekeeperConfiguration>] = [
         ("Node", node), ("Listening", listening), ("Encryption", encryption), ("Authentication", authentication),
         ("Storage", storage), ("WAL from proposers", proposers), ("WAL to receivers", receivers), ("Process", process),
     ]
 
-    /// All keys in the order of the file.
-    package static let all = sections.flatMap(\.keys)
-
-    /// The key of a name.
-    package static func named(_ name: String) -> ConfigurationKey? {
-        all.first { $0.name == name }
-    }
-}
-
-extension ConfigurationKey {
     private static let node: [ConfigurationKey] = [
         ConfigurationKey(
             "id",

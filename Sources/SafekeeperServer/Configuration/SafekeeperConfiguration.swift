@@ -1,3 +1,4 @@
+package import ServerSupport
 package import Telemetry
 
 /// Everything that can be set of a safekeeper, with its defaults.

@@ -4,6 +4,7 @@ package import Hummingbird
 package import Logging
 internal import NIOCore
 package import ReplicationProtocol
+internal import ServerSupport
 internal import ShardIdentity
 package import Telemetry
 

@@ -1,27 +1,11 @@
-internal import Hummingbird
 package import Logging
 package import NIOCore
-internal import NIOPosix
-internal import ServiceLifecycle
-internal import Synchronization
+package import ServerSupport
 
 /// The management API on a port.
-///
-/// Connections that say nothing for ``idleTimeout`` are closed. While there are ``maximumConnections``, another one is
-/// closed at once.
-package struct ManagementServer: Service {
-    /// How long a connection may say nothing.
-    package static let idleTimeout = TimeAmount.seconds(600)
-    /// How many connections there may be.
-    package static let maximumConnections = 1024
-    /// How long requests that have begun may take when the server is told to shut down; then they are cut off.
-    package static let shutdownGrace = Duration.seconds(1)
+package typealias ManagementServer = HTTPService<ManagementAPI>
 
-    private let api: ManagementAPI
-    private let address: ListenAddress
-    private let logger: Logger
-    private let onBound: @Sendable (SocketAddress) async -> Void
-
+extension HTTPService where Responder == ManagementAPI {
     /// - Parameters:
     ///   - api: what is served.
     ///   - address: where.
@@ -33,83 +17,12 @@ package struct ManagementServer: Service {
         logger: Logger,
         onBound: @escaping @Sendable (SocketAddress) async -> Void
     ) {
-        self.api = api
-        self.address = address
-        self.logger = logger
-        self.onBound = onBound
-    }
-
-    /// Serves until the task is cancelled or the service is told to shut down; requests that have begun are answered, if
-    /// that doesn't take long.
-    ///
-    /// Throws ``StartError`` if the address can't be had.
-    package func run() async throws {
-        let isBound = BoundFlag()
-        let openChannels = OpenChannels(maximum: Self.maximumConnections)
-        // Of its own life the server is told nothing: that is logged elsewhere.
-        var logger = logger
-        logger.logLevel = max(logger.logLevel, .warning)
-        let application = Application(
-            responder: api,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [AdmissionHandler(openChannels)],
-                    idleTimeout: Self.idleTimeout
-                )
-            ),
-            configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: Int(address.port)),
-                reuseAddress: true
-            ),
-            onServerRunning: { [onBound] channel in
-                isBound.value.withLock { $0 = true }
-                if let bound = channel.localAddress { await onBound(bound) }
-            },
-            logger: logger
+        self.init(
+            api,
+            at: address,
+            logger: logger,
+            bindFailure: { StartError.listen("listen_http", address, $0) },
+            onBound: onBound
         )
-        do {
-            try await run(application, openChannels)
-        } catch  where !isBound.value.withLock({ $0 }) && !(error is CancellationError) {
-            throw StartError.listen("listen_http", address, error)
-        }
     }
-}
-
-extension ManagementServer {
-    /// Runs a service; closes its connections if it takes too long to shut down.
-    private func run(_ service: some Service, _ openChannels: OpenChannels) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                // Also ends when the service has: this task is cancelled then, and there is nothing left to close.
-                try await gracefulShutdown()
-                try await Task.sleep(for: Self.shutdownGrace)
-                logger.info("closing \(openChannels.count) connections that hold up the stop")
-                await openChannels.closeAll()
-            }
-            try await service.run()
-            group.cancelAll()
-            // A task that was cancelled is no failure.
-            while await group.nextResult() != nil {}
-        }
-    }
-}
-
-/// Lets a connection in, unless there are too many.
-private final class AdmissionHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = Any
-
-    private let openChannels: OpenChannels
-
-    init(_ openChannels: OpenChannels) {
-        self.openChannels = openChannels
-    }
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        if !openChannels.admit(context.channel) { context.close(promise: nil) }
-    }
-}
-
-/// Whether the server listens.
-private final class BoundFlag: Sendable {
-    let value = Mutex(false)
 }

@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import ReplicationProtocol
+internal import ServerSupport
 
 /// What is done in the task of each connection: tokens are judged, commands run.
 struct PortConnectionTasks: Sendable {

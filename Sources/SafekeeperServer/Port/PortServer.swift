@@ -1,6 +1,7 @@
 package import Logging
 package import NIOCore
 internal import NIOPosix
+internal import ServerSupport
 internal import ServiceLifecycle
 
 /// A port on which a safekeeper takes and sends WAL: PostgreSQL's protocol over TCP, with or without TLS.

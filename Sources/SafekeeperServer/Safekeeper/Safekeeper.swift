@@ -2,6 +2,7 @@ internal import Glibc
 internal import Logging
 package import NIOCore
 package import ReplicationProtocol
+internal import ServerSupport
 internal import ServiceLifecycle
 package import Telemetry
 

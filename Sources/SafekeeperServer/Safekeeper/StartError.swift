@@ -1,5 +1,6 @@
 internal import Glibc
 internal import NIOCore
+package import ServerSupport
 
 /// Why a safekeeper can't start.
 package enum StartError: Error, Sendable {

@@ -1,5 +1,6 @@
 import Foundation
 import Ingest
+import IngestHarness
 import InterpretedWAL
 import PostgresHarness
 import PostgresWAL

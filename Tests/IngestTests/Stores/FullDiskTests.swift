@@ -1,45 +1,11 @@
 import Foundation
 import Ingest
+import IngestHarness
 import InterpretedWAL
 import PostgresWAL
 import ShardIdentity
 import TestFixtures
 import Testing
-
-/// A small file system in memory, mounted for one test; only root can do that.
-private final class SmallDisk {
-    let path: String
-
-    static let isAvailable: Bool = {
-        guard let folder = try? TemporaryFolder(), mount("tmpfs", folder.path, "tmpfs", 0, "size=1m") == 0 else {
-            return false
-        }
-        umount2(folder.path, Int32(MNT_DETACH))
-        return true
-    }()
-
-    private let folder: TemporaryFolder
-
-    init(megabytes: Int) throws {
-        folder = try TemporaryFolder()
-        path = folder.path
-        try #require(mount("tmpfs", path, "tmpfs", 0, "size=\(megabytes)m") == 0)
-    }
-
-    deinit { umount2(path, Int32(MNT_DETACH)) }
-
-    /// Fills the disk but for some megabytes.
-    func fill(leaving megabytes: Int) throws {
-        var status = statvfs()
-        statvfs(path, &status)
-        let size = Int(status.f_bavail) * Int(status.f_frsize) - megabytes << 20
-        try Data(count: max(0, size)).write(to: URL(fileURLWithPath: "\(path)/filler"))
-    }
-
-    func free() throws {
-        try FileManager.default.removeItem(atPath: "\(path)/filler")
-    }
-}
 
 /// Messages of 128 pages, which nobody can compress, as long as they are taken.
 private struct PageLoad {

@@ -1,4 +1,5 @@
 import SafekeeperServer
+import ServerSupport
 import TestFixtures
 import Testing
 

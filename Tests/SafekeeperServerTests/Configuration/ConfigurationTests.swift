@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import ReplicationProtocol
 import SafekeeperServer
+import ServerSupport
 import Telemetry
 import TestFixtures
 import Testing

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import SafekeeperHarness
 import SafekeeperServer
+import ServerSupport
 import ServiceLifecycle
 import Telemetry
 import TestFixtures

@@ -3,6 +3,7 @@ import NIOCore
 import ReplicationProtocol
 import SafekeeperHarness
 import SafekeeperServer
+import ServerSupport
 import Telemetry
 import TestFixtures
 import Testing
