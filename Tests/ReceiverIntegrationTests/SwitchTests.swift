@@ -22,8 +22,8 @@ struct SwitchTests {
         defer { withExtendedLifetime(kept) {} }
         // The backup has ended its segment: what follows is in the next one.
         let next = start + (16 << 20)
-        try kept[0].push(to: next + (2 << 20))
-        try kept[1].push(to: next + (1 << 20))
+        try kept[0].push(to: next + (6 << 20))
+        try kept[1].push(to: next + (3 << 20))
         let safekeepers = kept.map { kept in
             Safekeeper(
                 number: SafekeeperNumber(kept.safekeeper.node),
@@ -57,12 +57,12 @@ struct SwitchTests {
         // The first one has more; the second one is known to exist, and not chosen.
         try await eventually("streaming from 1: \(receiver.status.text)") {
             receiver.status.safekeeper?.number == SafekeeperNumber(1)
-                && sink.positions.lastRecord > next + (1 << 20)
+                && sink.positions.lastRecord > next + (3 << 20)
         }
-        try kept[1].push(to: next + (8 << 20))
+        try kept[1].push(to: next + (12 << 20))
         try await eventually("streaming from 2: \(receiver.status.text)") {
             receiver.status.safekeeper?.number == SafekeeperNumber(2)
-                && sink.positions.lastRecord > next + (7 << 20)
+                && sink.positions.lastRecord > next + (9 << 20)
         }
         #expect(receiver.status.switches[.noWALTimeout] == 1, "\(receiver.status.text)")
         // Then the second one dies, and the first one has got the rest.

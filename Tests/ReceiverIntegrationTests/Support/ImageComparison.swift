@@ -70,6 +70,10 @@ struct PageWithoutHints: Equatable {
         for offset in [8, 9, 20, 21, 22, 23] { bytes[offset] = 0 }
         bytes[10] &= ~0x03
         for offset in lower..<upper { bytes[offset] = 0 }
+        // An SP-GiST index's first page: eight pages with their free space.
+        if bytes[24..<28].elementsEqual([0xEE, 0xAB, 0x0B, 0xBA]) {
+            for offset in 28..<92 { bytes[offset] = 0 }
+        }
         for pointer in stride(from: 24, to: lower - 3, by: 4) {
             let word = UInt32(number(pointer)) | UInt32(number(pointer + 2)) << 16
             let (offset, flags, length) = (Int(word & 0x7FFF), word >> 15 & 3, Int(word >> 17))
@@ -81,10 +85,6 @@ struct PageWithoutHints: Equatable {
                 bytes[pointer + 1] |= 0x80
                 bytes[pointer + 2] &= ~0x01
             }
-        }
-        // An SP-GiST index's first page: eight pages with their free space.
-        if bytes[24..<28].elementsEqual([0xEE, 0xAB, 0x0B, 0xBA]) {
-            for offset in 28..<92 { bytes[offset] = 0 }
         }
         // B-trees: some entry's row is gone.
         if special == 8192 - 16 { bytes[special + 12] &= ~0x40 }
