@@ -28,11 +28,10 @@ struct EmbeddingTests {
         let store = InMemoryStore()
         let shard = try timelineShard()
         let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(shard, store)])
-        // The backup has ended its segment: what follows is in the next one.
-        let end = start + (20 << 20)
-        let kept = try KeptTimeline(outcome.walDirectory, from: start, to: end)
+        let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
         defer { withExtendedLifetime(kept) {} }
-        try kept.push()
+        // The backup has ended its segment: what follows is in the next one.
+        try kept.push(to: start + (20 << 20))
         let safekeepers = [
             Safekeeper(number: SafekeeperNumber(1), host: "127.0.0.1", port: kept.safekeeper.port)
         ]
@@ -42,6 +41,6 @@ struct EmbeddingTests {
         await receiver.stop()
         await task.value
         let lsn = try ShardIngest(opening: store, as: shard).positions.lastRecordLSN
-        #expect(lsn > start && lsn <= end)
+        #expect(lsn > start && lsn <= kept.end)
     }
 }
