@@ -2,9 +2,9 @@ internal import CZstd
 
 /// Compresses messages with zstd, each into one frame; its tables are used again from message to message.
 ///
-/// Frames look like those of the reference, without content size and dictionary, but for a checksum at their end: every
-/// decoder verifies it without being asked, so a bit that is flipped on the way is found, where the reference would store
-/// it. Records have no checksum of their own any more once they are interpreted.
+/// Frames are those of the reference, without content size and dictionary. A sender may have them end with a checksum
+/// besides: every decoder verifies it without being asked, so a bit that is flipped on the way is found, where the
+/// reference would store it. Records have no checksum of their own any more once they are interpreted.
 ///
 /// Source: `wal-interpretation.md` §14.
 public struct ZstdCompressor: ~Copyable {
@@ -12,15 +12,18 @@ public struct ZstdCompressor: ~Copyable {
     /// The level in use: the one asked for, within libzstd's limits.
     public let level: Int32
 
-    /// Makes a compressor for a level, which is clamped to what libzstd allows.
+    /// Makes a compressor.
     ///
-    /// Throws ``CompressionError/outOfMemory``, or ``CompressionError/compressor(code:reason:)``.
-    public init(level: Int8) throws(CompressionError) {
+    /// - Parameters:
+    ///   - level: the level, which is clamped to what libzstd allows.
+    ///   - checksums: whether frames end with a checksum, of 4 bytes.
+    /// - Throws: ``CompressionError/outOfMemory``, or ``CompressionError/compressor(code:reason:)``.
+    public init(level: Int8, checksums: Bool = false) throws(CompressionError) {
         let clamped = min(max(Int32(level), ZSTD_minCLevel()), ZSTD_maxCLevel())
         guard let context = ZSTD_createCCtx() else { throw .outOfMemory }
         do {
             try ZstdCompressor.check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, clamped))
-            try ZstdCompressor.check(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1))
+            try ZstdCompressor.check(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, checksums ? 1 : 0))
         } catch {
             ZSTD_freeCCtx(context)
             throw error

@@ -19,7 +19,7 @@ struct ShardMessageEncoder: ~Copyable {
         format = form.format
         guard case .zstd(let level) = form.compression else { return }
         do throws(CompressionError) {
-            compressor = try ZstdCompressor(level: level)
+            compressor = try ZstdCompressor(level: level, checksums: true)
         } catch {
             throw .compression(error)
         }
