@@ -4,8 +4,8 @@ import Testing
 
 /// Source: `wal-interpretation.md` §14.
 @Suite struct ZstdTests {
-    private func compress(_ bytes: [UInt8], level: Int8 = 1) throws -> [UInt8] {
-        var compressor = try ZstdCompressor(level: level)
+    private func compress(_ bytes: [UInt8], level: Int8 = 1, checksums: Bool = false) throws -> [UInt8] {
+        var compressor = try ZstdCompressor(level: level, checksums: checksums)
         var output = OutputBuffer()
         try compressor.compress(bytes.span.bytes, into: &output)
         return output.array
@@ -20,15 +20,15 @@ import Testing
 
     @Test(arguments: [0, 1, 100, 1 << 17, 1 << 20]) func frameHeader(size: Int) throws {
         let frame = try compress([UInt8](repeating: 3, count: size))
-        #expect(frame.prefix(6) == [0x28, 0xB5, 0x2F, 0xFD, 0x04, 0x48])
+        #expect(frame.prefix(6) == [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x48])
         let restored = try decompress(frame) == [UInt8](repeating: 3, count: size)
         #expect(restored)
     }
 
-    @Test func everyFlippedBitIsFound() throws {
+    @Test func withChecksumsEveryFlippedBitIsFound() throws {
         var generator = SeededGenerator(seed: 1)
         let content = generator.bytes(upTo: 3_000) + [UInt8](repeating: 7, count: 1_000)
-        let frame = try compress(content)
+        let frame = try compress(content, checksums: true)
         for bit in 0..<frame.count * 8 {
             var damaged = frame
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
