@@ -1,4 +1,5 @@
 #include "CChecksum.h"
+#include "fold.h"
 
 // CRC-32C: Castagnoli polynomial, reflected.
 #define POLYNOMIAL 0x82F63B78u
@@ -62,6 +63,7 @@ static inline uint32_t move(const uint32_t shift[4][256], uint32_t crc) {
 #define STEP2(crc, value) _mm_crc32_u16((crc), (value))
 #define STEP1(crc, value) _mm_crc32_u8((crc), (value))
 #define HARDWARE_NAME "SSE4.2"
+#define FOLD_NAME "AVX-512, VPCLMULQDQ"
 static int hardware_is_there(void) { return __builtin_cpu_supports("sse4.2"); }
 #else
 #include <arm_acle.h>
@@ -72,6 +74,7 @@ static int hardware_is_there(void) { return __builtin_cpu_supports("sse4.2"); }
 #define STEP2(crc, value) __crc32ch((crc), (value))
 #define STEP1(crc, value) __crc32cb((crc), (value))
 #define HARDWARE_NAME "ARMv8 CRC32"
+#define FOLD_NAME HARDWARE_NAME
 // HWCAP_CRC32 of asm/hwcap.h.
 static int hardware_is_there(void) { return (getauxval(AT_HWCAP) & (1 << 7)) != 0; }
 #endif
@@ -105,7 +108,7 @@ HARDWARE static inline uint32_t three_lanes(
     return move(shift, move(shift, first) ^ second) ^ third;
 }
 
-// The lanes stay out of line: short inputs, which most records are, go straight through the loop below.
+// Lanes and folds stay out of line: short inputs, which most records are, go straight through the loop below.
 HARDWARE __attribute__((noinline)) static uint32_t crc32c_lanes(uint32_t crc, const uint8_t **data, size_t *length) {
     const uint8_t *p = *data;
     for (; *length >= 3 * LANE_BYTES; p += 3 * LANE_BYTES, *length -= 3 * LANE_BYTES) {
@@ -118,10 +121,12 @@ HARDWARE __attribute__((noinline)) static uint32_t crc32c_lanes(uint32_t crc, co
     return crc;
 }
 
-HARDWARE static inline uint32_t crc32c_hardware(uint32_t crc, const void *data, size_t length) {
+static int can_fold;
+
+HARDWARE static inline uint32_t crc32c_hardware(uint32_t crc, const void *data, size_t length, int folds) {
     const uint8_t *p = data;
-    if (length >= 3 * SHORT_LANE_BYTES) {
-        crc = crc32c_lanes(crc, &p, &length);
+    if (length >= FOLD_MINIMUM) {
+        crc = folds ? cchecksum_fold(crc, &p, &length) : crc32c_lanes(crc, &p, &length);
     }
     for (; length >= 8; p += 8, length -= 8) {
         crc = STEP8(crc, load8(p));
@@ -138,7 +143,7 @@ HARDWARE static inline uint32_t crc32c_hardware(uint32_t crc, const void *data, 
 }
 
 HARDWARE static uint32_t wal_record_hardware(const void *record, size_t length) {
-    uint32_t crc = crc32c_hardware(~0u, (const uint8_t *)record + 24, length - 24);
+    uint32_t crc = crc32c_hardware(~0u, (const uint8_t *)record + 24, length - 24, can_fold);
     const uint8_t *header = record;
     crc = STEP8(crc, load8(header));
     crc = STEP8(crc, load8(header + 8));
@@ -151,19 +156,21 @@ static int has_hardware;
 #else
 
 #define CHOOSE(hardware, table) (table)
-#define HARDWARE_NAME "table"
-
 #endif
 
 uint32_t cchecksum_crc32c(uint32_t crc, const void *data, size_t length) {
-    return CHOOSE(crc32c_hardware(crc, data, length), cchecksum_crc32c_table(crc, data, length));
+    return CHOOSE(crc32c_hardware(crc, data, length, can_fold), cchecksum_crc32c_table(crc, data, length));
+}
+
+uint32_t cchecksum_crc32c_lanes(uint32_t crc, const void *data, size_t length) {
+    return CHOOSE(crc32c_hardware(crc, data, length, 0), cchecksum_crc32c_table(crc, data, length));
 }
 
 uint32_t cchecksum_wal_record(const void *record, size_t length) {
     return CHOOSE(wal_record_hardware(record, length), wal_record_table(record, length));
 }
 
-const char *cchecksum_crc32c_implementation(void) { return CHOOSE(HARDWARE_NAME, "table"); }
+const char *cchecksum_crc32c_implementation(void) { return CHOOSE(can_fold ? FOLD_NAME : HARDWARE_NAME, "table"); }
 
 __attribute__((constructor)) static void choose_implementation(void) {
     for (uint32_t value = 0; value < 256; value++) {
@@ -182,6 +189,7 @@ __attribute__((constructor)) static void choose_implementation(void) {
     if (hardware_is_there()) {
         fill_shift(long_shift, LANE_BYTES);
         fill_shift(short_shift, SHORT_LANE_BYTES);
+        can_fold = cchecksum_fold_prepare();
         has_hardware = 1;
     }
 #endif

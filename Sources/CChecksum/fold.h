@@ -1,0 +1,20 @@
+#ifndef CCHECKSUM_FOLD_H
+#define CCHECKSUM_FOLD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Carry-less multiplication of 64 bytes at a time (AVX-512 and VPCLMULQDQ): from a kilobyte on more than twice as fast
+// as three lanes of the CRC instruction.
+
+// The shortest input that may be folded.
+#define FOLD_MINIMUM 256u
+
+// Whether this processor can; finds out and computes the constants when it is called first. Not safe to call from
+// several threads at once.
+int cchecksum_fold_prepare(void);
+
+// Takes the longest multiple of 64 bytes off the front of `*data`, of which there are FOLD_MINIMUM at least.
+uint32_t cchecksum_fold(uint32_t crc, const uint8_t **data, size_t *length);
+
+#endif
