@@ -2,8 +2,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 int linux_syncfs(int file) {
     return syncfs(file);
+}
+
+int linux_start_writeback(int file, int64_t offset, int64_t count) {
+    return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
 }

@@ -62,6 +62,10 @@ final class NodeFiles: FileSystem, @unchecked Sendable {
         try disk.read(into: buffer, from: file, at: offset)
     }
 
+    func startWriteback(of file: OpenFile, from begin: UInt64, to end: UInt64) {
+        disk.startWriteback(of: file, from: begin, to: end)
+    }
+
     func synchronizeData(of file: OpenFile) throws(StorageError) {
         if !losesSynchronization { try disk.synchronizeData(of: file) }
     }

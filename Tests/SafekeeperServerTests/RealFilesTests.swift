@@ -1,6 +1,7 @@
 import Glibc
 import PostgresWAL
 import SafekeeperServer
+import StorageSimulation
 import TestFixtures
 import Testing
 
@@ -84,5 +85,62 @@ struct RealFilesTests {
                 try system.write([UInt8](repeating: 0, count: 10).span.bytes, to: device, at: 0)
             }
         }
+    }
+}
+
+@Suite("Writing ahead of synchronization")
+struct WritebackTests {
+    private let start = LSN(0x400_0028)
+
+    /// Writes so many bytes or a record more in pieces of 100,000 bytes, and flushes after the first `flushed` of them.
+    private func writebacks(bytes: Int, flushed: Int = 0, noSync: Bool = false) throws -> [Range<UInt64>] {
+        let folder = try TemporaryFolder()
+        let disk = InterceptedFileSystem(PosixFileSystem())
+        let files = SegmentFiles(directory: folder.path, of: disk, segmentSize: .standard, noSync: noSync)
+        var generator = try WALGenerator(
+            LogicalMessageSource(payload: [UInt8](repeating: 7, count: 3_001)),
+            version: .v17,
+            startingAt: start
+        )
+        var wal: [UInt8] = []
+        while wal.count < bytes { wal += generator.next()?.bytes ?? [] }
+        let store = try WALStore(opening: files, version: .v17, commitLSN: .invalid)
+        try store.initializeFirstSegment(at: start, systemIdentifier: 1)
+        try store.truncate(to: start)
+        for offset in stride(from: 0, to: wal.count, by: 100_000) {
+            let end = min(offset + 100_000, wal.count)
+            try store.write(wal.span.bytes.extracting(offset..<end), at: start + UInt64(offset))
+            if end == flushed { try store.flush() }
+        }
+        return disk.startedWritebacks
+    }
+
+    @Test func theDiskIsGivenAMegabyteAtATimeAndEachPageOnce() throws {
+        let writebacks = try writebacks(bytes: 20 << 20)
+        let second = try #require(writebacks.dropFirst().firstIndex { $0.lowerBound == 0 })
+        for ranges in [writebacks[..<second], writebacks[second...]] {
+            var position: UInt64 = 0
+            for range in ranges {
+                #expect(range.lowerBound == position && range.upperBound % UInt64(WALPage.size) == 0)
+                #expect((1 << 20..<(1 << 20) + 200_000).contains(range.count))
+                position = range.upperBound
+            }
+            // The rest of a segment is left to its synchronization, of the last one to the next megabyte.
+            #expect((2 << 20..<4 << 20).contains(position) || (14 << 20..<16 << 20).contains(position))
+        }
+    }
+
+    @Test func whatIsDurableIsNotWrittenAgain() throws {
+        let writebacks = try writebacks(bytes: 3 << 20, flushed: 900_000)
+        let first = try #require(writebacks.first)
+        #expect(first.lowerBound == (start + 900_000).pageStart.rawValue & 0xFF_FFFF)
+    }
+
+    @Test func littleWALWaitsForItsFlush() throws {
+        #expect(try writebacks(bytes: 1_000_000).isEmpty)
+    }
+
+    @Test func withoutSynchronizationThereIsNoHurry() throws {
+        #expect(try writebacks(bytes: 20 << 20, noSync: true).isEmpty)
     }
 }

@@ -12,6 +12,7 @@ package final class InterceptedFileSystem: FileSystem {
     private let base: any FileSystem
     private let interception: Mutex<Interception>
     private let counts = Mutex<[StorageError.Operation: Int]>([:])
+    private let writebacks = Mutex<[Range<UInt64>]>([])
     /// Nil if the other file system may be used from several tasks at once.
     private let turn: DispatchSemaphore?
 
@@ -30,6 +31,9 @@ package final class InterceptedFileSystem: FileSystem {
     package func count(_ operation: StorageError.Operation) -> Int {
         counts.withLock { $0[operation] ?? 0 }
     }
+
+    /// The ranges of files that were asked to be written, in order.
+    package var startedWritebacks: [Range<UInt64>] { writebacks.withLock { $0 } }
 
     private func pass<Result>(
         _ operation: StorageError.Operation,
@@ -79,6 +83,13 @@ package final class InterceptedFileSystem: FileSystem {
         at offset: UInt64
     ) throws(StorageError) -> Int {
         try pass(.read, file.path) { () throws(StorageError) in try base.read(into: buffer, from: file, at: offset) }
+    }
+
+    package func startWriteback(of file: OpenFile, from begin: UInt64, to end: UInt64) {
+        turn?.wait()
+        defer { turn?.signal() }
+        writebacks.withLock { $0.append(begin..<end) }
+        base.startWriteback(of: file, from: begin, to: end)
     }
 
     package func synchronizeData(of file: OpenFile) throws(StorageError) {

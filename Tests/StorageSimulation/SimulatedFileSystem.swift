@@ -308,6 +308,10 @@ extension SimulatedFileSystem {
         }
     }
 
+    package func startWriteback(of file: OpenFile, from begin: UInt64, to end: UInt64) {
+        // Any unsynchronized bytes may be on the disk already, or not, when the power goes.
+    }
+
     package func synchronizeData(of file: OpenFile) throws(StorageError) {
         try synchronize(file)
     }

@@ -28,6 +28,11 @@ package protocol FileSystem: Sendable {
         at offset: UInt64
     ) throws(StorageError) -> Int
 
+    /// Asks the system to begin writing some of a file's bytes to the disk, and doesn't wait for it.
+    ///
+    /// Nothing is durable for that, and what goes wrong is told by the next synchronization.
+    func startWriteback(of file: OpenFile, from begin: UInt64, to end: UInt64)
+
     /// Makes a file's bytes durable, and of its metadata what reading them needs (`fdatasync`).
     func synchronizeData(of file: OpenFile) throws(StorageError)
 

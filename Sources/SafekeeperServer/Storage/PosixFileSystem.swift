@@ -74,6 +74,12 @@ package struct PosixFileSystem: FileSystem {
         return filled
     }
 
+    package func startWriteback(of file: OpenFile, from begin: UInt64, to end: UInt64) {
+        // Not all file systems can; then the synchronization does all the work. Without a flag to wait the call leaves
+        // errors of the disk to that too.
+        _ = retrying { linux_start_writeback(file.descriptor, Int64(begin), Int64(end - begin)) }
+    }
+
     package func synchronizeData(of file: OpenFile) throws(StorageError) {
         guard retrying({ fdatasync(file.descriptor) }) == 0 else { throw lastError(.synchronize, file.path) }
     }

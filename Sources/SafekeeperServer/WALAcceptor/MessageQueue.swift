@@ -22,8 +22,8 @@ package final class MessageQueue: Sendable {
         package var count = 256
         /// Bytes of messages that wait at most; a message that is longer than that waits alone.
         ///
-        /// Whatever waits delays a commit behind it: a disk that writes 200 MB a second needs 20 ms for this much.
-        package var bytes = 4 << 20
+        /// Whatever waits delays a commit behind it: a disk that writes 200 MB a second needs 10 ms for this much.
+        package var bytes = 2 << 20
 
         package init() {}
     }

@@ -7,7 +7,7 @@ package import ReplicationProtocol
 ///
 /// ```
 /// connection ─▶ reader ─▶ MessageQueue ─▶ Timeline.accept ─▶ ReplyQueue ─▶ writer ─▶ connection
-///               decodes   256, 4 MiB      on its thread      16            batches
+///               decodes   256, 2 MiB      on its thread      16            batches
 /// ```
 /// Reading and writing are not in step: messages pile up while the disk is busy, and one flush answers them all. WAL
 /// stays in the buffers that it was received in until it is written.

@@ -74,7 +74,7 @@ extension WALStore {
         if present.isEmpty { try files.create(segment: last) }
         try files.synchronizeDirectory()
         let file = try files.fileSystem.open(partial, .readWrite)
-        openSegment = (last, file)
+        openSegment = OpenSegment(number: last, file: file)
         try files.fileSystem.setLength(of: file, to: segmentSize.offset(of: end))
         try files.setFullLength(of: file)
         if !files.noSync { try files.fileSystem.synchronize(file) }

@@ -14,7 +14,8 @@ package import PostgresWAL
 ///   short, and bytes synchronized in it can't vanish with its name.
 /// - A full segment: its bytes, before it loses the suffix; ``WALPositions/flushLSN`` moves to its end. The new name waits
 ///   for the next segment's folder synchronization, as either name will do. That makes three for each segment.
-/// - ``flush()``: the bytes of the one open segment; all others are complete and durable.
+/// - ``flush()``: the bytes of the one open segment; all others are complete and durable. The system was asked to begin
+///   with them before (``OpenSegment``), which makes nothing durable and shortens the wait.
 /// - ``truncate(to:)``: older `.partial` segments that become complete; the folder, once names have gone or changed; the
 ///   segment that was cut. WAL that was removed must not come back once newer WAL is written.
 /// - Removal: nothing. A segment that comes back is removed again.
@@ -48,7 +49,7 @@ package final class WALStore {
     package let version: PostgresMajorVersion
 
     /// The one segment that is written to; everything in others is durable.
-    var openSegment: (number: UInt64, file: OpenFile)?
+    var openSegment: OpenSegment?
     /// Whether a write failed, so that WAL nobody counts may stand behind ``WALPositions/writeLSN``.
     var mayHaveTail = false
     private var tracker: RecordTracker
@@ -163,6 +164,8 @@ extension WALStore {
             } catch {
                 throw .storage(error)
             }
+        } else if !files.noSync {
+            openSegment?.startWriteback(from: positions.flushLSN, to: positions.writeLSN, in: files)
         }
         checkInvariants()
     }
@@ -181,7 +184,7 @@ extension WALStore {
                 files.fileSystem.close(file)
                 throw error
             }
-            openSegment = (number, file)
+            openSegment = OpenSegment(number: number, file: file)
             return file
         }
         let complete = files.path(ofSegment: number, isPartial: false)
@@ -191,20 +194,19 @@ extension WALStore {
         }
         try files.create(segment: number)
         let file = try files.fileSystem.open(path, .readWrite)
-        openSegment = (number, file)
+        openSegment = OpenSegment(number: number, file: file)
         return file
     }
 
     /// Makes the open segment, which is full, durable and gives it the name of a complete one.
     private func finishOpenSegment() throws(StorageError) {
-        guard let (number, file) = openSegment else { return }
+        guard let segment = openSegment else { return }
         try synchronizeOpenSegment()
         try files.fileSystem.rename(
-            files.path(ofSegment: number, isPartial: true),
-            to: files.path(ofSegment: number, isPartial: false)
+            files.path(ofSegment: segment.number, isPartial: true),
+            to: files.path(ofSegment: segment.number, isPartial: false)
         )
-        files.fileSystem.close(file)
-        openSegment = nil
+        closeOpenSegment()
     }
 }
 
@@ -234,7 +236,7 @@ extension WALStore {
                 if !files.noSync { try files.fileSystem.synchronizeData(of: openSegment.file) }
                 files.observer?.flushed(in: ContinuousClock.now - start)
             } catch {
-                goBackToDurable()
+                goBack(to: positions.flushRecordLSN)
                 throw error
             }
         }
@@ -242,19 +244,17 @@ extension WALStore {
         positions.flushRecordLSN = positions.writeRecordLSN
     }
 
-    /// Forgets what was written and could not be made durable.
-    private func goBackToDurable() {
-        isTruncationPending = true
-        positions = WALPositions(allAt: positions.flushRecordLSN)
-        closeOpenSegment()
-    }
-
     /// Holds nothing any more: for WAL whose start was never decided.
     ///
     /// Its files may stay until others take their place.
     package func forget() {
+        goBack(to: .invalid)
+    }
+
+    /// Knows of no WAL behind `end`, and refuses writes until the files have been cut too.
+    private func goBack(to end: LSN) {
         isTruncationPending = true
-        positions = WALPositions(allAt: .invalid)
+        positions = WALPositions(allAt: end)
         closeOpenSegment()
     }
 

@@ -33,7 +33,7 @@ struct BackPressureTests {
         }
     }
 
-    @Test("So many messages wait, and so many bytes", arguments: [(10, 256), (100_000, 41)])
+    @Test("So many messages wait, and so many bytes", arguments: [(10, 256), (100_000, 20)])
     func bounds(size: Int, count: Int) async throws {
         let (safekeeper, time, gate, proposer) = try await stuck()
         var end = LSN.invalid
@@ -41,7 +41,7 @@ struct BackPressureTests {
         // The queue is full, and one more message stands before it: the one that the log would tell of.
         try await eventually("the reader waits") { time.sleeperCount == 2 }
         #expect(safekeeper.metrics.value(depthTotal) == Double(count))
-        #expect(safekeeper.metrics.value(sizeTotal) <= Double(4 << 20))
+        #expect(safekeeper.metrics.value(sizeTotal) <= Double(2 << 20))
         gate.open()
         try await proposer.response(flushed: end)
         #expect(try await proposer.finish() == .finished)
