@@ -30,7 +30,7 @@ private typealias Disconnect = ProposerDisconnectReason
 
         let answered = try harness.receive(.appended(flush: start, commit: start), from: 0)
         #expect(answered.commits == [LSN(start)])
-        let told = try #require(answered.appends.first?.request)
+        let told = try #require(harness.step(.tick, after: .milliseconds(1)).appends.first?.request)
         #expect(told.isHeartbeat && told.commit == LSN(start))
         #expect(try harness.receive(.appended(flush: start, commit: start), from: 0).isEmpty)
     }

@@ -29,12 +29,55 @@ import WalProposer
         #expect(try harness.receive(.appended(term: 5, flush: 0x150_0100), from: 0).commits.isEmpty)
         let actions = try harness.receive(.appended(term: 5, flush: 0x150_0080), from: 1)
         #expect(actions.commits == [LSN(0x150_0080)])
-        // All that are streamed to are told at once.
-        #expect(actions.appends.map(\.member) == [0, 1])
-        #expect(actions.appends.allSatisfy { $0.request.commit == LSN(0x150_0080) && $0.request.isHeartbeat })
+        // All that are streamed to are told, after a moment for WAL to take it along.
+        #expect(actions.appends.isEmpty)
+        #expect(harness.step(.tick, after: .microseconds(999)).isEmpty)
+        let notices = harness.step(.tick, after: .microseconds(1)).appends
+        #expect(notices.map(\.member) == [0, 1])
+        #expect(notices.allSatisfy { $0.request.commit == LSN(0x150_0080) && $0.request.isHeartbeat })
+        #expect(harness.step(.tick, after: .milliseconds(5)).isEmpty)
         #expect(harness.proposer.commit == LSN(0x150_0080))
         // Nothing was heard of the third, so nothing may be forgotten.
         #expect(harness.proposer.truncate == .invalid)
+    }
+
+    @Test func walTakesTheCommitPositionAlong() throws {
+        var harness = try elected([0x1000, 0x1000])
+        harness.step(.walAvailable(upTo: LSN(0x2000)))
+        try harness.receive(.appended(term: 5, flush: 0x2000), from: 0)
+        #expect(try harness.receive(.appended(term: 5, flush: 0x2000), from: 1).commits == [LSN(0x2000)])
+        let appends = harness.step(.walAvailable(upTo: LSN(0x3000)), after: .microseconds(500)).appends
+        #expect(appends.map(\.member) == [0, 1] && appends.allSatisfy { $0.request.commit == LSN(0x2000) })
+        // The next one's moment begins when it is there, not when the first one's did.
+        try harness.receive(.appended(term: 5, flush: 0x3000), from: 0)
+        #expect(try harness.receive(.appended(term: 5, flush: 0x3000), from: 1).commits == [LSN(0x3000)])
+        #expect(harness.step(.tick, after: .microseconds(600)).isEmpty)
+        #expect(harness.step(.tick, after: .microseconds(400)).appends.count == 2)
+    }
+
+    /// A safekeeper that may not be sent anything when the others are told is told when it may.
+    @Test func aCommitPositionIsNotForgotten() throws {
+        var limits = ProposerLimits()
+        limits.maximumUnansweredRequests = 2
+        var harness = try elected([0x1000, 0x1000, 0x1000], limits: limits)
+        for end in [0x2000, 0x3000, 0x4000] as [UInt64] {
+            harness.step(.walAvailable(upTo: LSN(end)))
+            for member in 0..<2 { try harness.receive(.appended(term: 5, flush: end), from: member) }
+        }
+        let notices = harness.step(.tick, after: .milliseconds(1)).appends
+        #expect(notices.map(\.member) == [0, 1])
+        let late = try harness.receive(.appended(term: 5, flush: 0x2000), from: 2).appends
+        #expect(late.last?.request.commit == LSN(0x4000))
+    }
+
+    @Test func withoutADelayEverybodyIsToldAtOnce() throws {
+        var limits = ProposerLimits()
+        limits.commitNoticeDelay = .zero
+        var harness = try elected([0x1000, 0x1000], limits: limits)
+        harness.step(.walAvailable(upTo: LSN(0x2000)))
+        try harness.receive(.appended(term: 5, flush: 0x2000), from: 0)
+        let appends = try harness.receive(.appended(term: 5, flush: 0x2000), from: 1).appends
+        #expect(appends.map(\.member) == [0, 1] && appends.allSatisfy { $0.request.commit == LSN(0x2000) })
     }
 
     /// The second half of the example: positions before the term's start do not count.

@@ -6,7 +6,8 @@ import ReplicationProtocol
 extension Proposer {
     /// Sends a safekeeper what it may get of the available WAL.
     ///
-    /// Without WAL to send it gets an empty request if `atLeastOne` is set, or to be told of a new commit position.
+    /// Without WAL to send it gets an empty request if `atLeastOne` is set, or to be told of a commit position that has
+    /// waited for WAL long enough.
     mutating func sendWAL(to member: Int, atLeastOne: Bool = false) {
         var hasSent = false
         while let piece = nextPiece(for: member) {
@@ -14,7 +15,7 @@ extension Proposer {
             hasSent = true
         }
         guard !hasSent, mayRequest(of: members[member]), let stream = members[member].stream else { return }
-        if atLeastOne || stream.sentCommit < commit {
+        if atLeastOne || commitNoticeAt == nil && stream.sentCommit < commit {
             request(stream.position..<stream.position, of: member, from: nil)
         }
     }
@@ -31,6 +32,7 @@ extension Proposer {
         members[member].stream?.position = range.upperBound
         members[member].stream?.unanswered += 1
         members[member].stream?.sentCommit = commit
+        if members.allSatisfy({ $0.stream?.sentCommit ?? commit == commit }) { commitNoticeAt = nil }
         if case .donor(let donor) = source {
             members[member].stream?.donor = donor
         } else if source != nil {
@@ -138,8 +140,17 @@ extension Proposer {
             let reached = quorumPosition({ $0.flush >= start ? $0.flush : .invalid }), reached > commit
         else { return false }
         commit = reached
+        if configuration.limits.commitNoticeDelay > .zero {
+            commitNoticeAt = commitNoticeAt ?? now + configuration.limits.commitNoticeDelay
+        }
         actions.append(.commitAdvanced(to: reached))
         return true
+    }
+
+    /// Tells the commit position to all who don't know it: no WAL has come to take it along.
+    mutating func sendCommitNotices() {
+        commitNoticeAt = nil
+        for member in members.indices { sendWAL(to: member) }
     }
 
     private mutating func advanceTruncate() {

@@ -59,6 +59,8 @@ public struct Proposer: Sendable {
     var actions: [ProposerAction] = []
     private var hasStarted = false
     private var timer: Duration?
+    /// When safekeepers are told of the commit position without WAL; nil if it need not wait, or all have been told.
+    var commitNoticeAt: Duration?
     private var connectionsMade: UInt64 = 0
 
     /// Makes a proposer that waits for ``ProposerEvent/start``.
@@ -113,6 +115,7 @@ public struct Proposer: Sendable {
         case .tick:
             timer = nil
             guard hasStarted else { return }
+            if let notice = commitNoticeAt, notice <= now { sendCommitNotices() }
             for member in members.indices { passTime(of: member) }
         }
     }
@@ -250,7 +253,7 @@ public struct Proposer: Sendable {
 
     /// Asks for a timer unless one is running that is early enough: one that is too early does no harm.
     private mutating func armTimer() {
-        guard hasStarted, let next = members.compactMap(deadline).min() else { return }
+        guard hasStarted, let next = (members.map(deadline) + [commitNoticeAt]).compactMap(\.self).min() else { return }
         if let timer, timer <= next { return }
         timer = next
         actions.append(.setTimer(at: next))

@@ -85,6 +85,11 @@ public struct ProposerLimits: Hashable, Sendable {
     public var connectionTimeout: Duration = .seconds(10)
     /// How long a stream may be silent before an empty request is sent.
     public var heartbeatInterval: Duration = .seconds(1)
+    /// How long a new commit position may wait for WAL to travel with, before it gets a request of its own.
+    ///
+    /// Safekeepers pass on what is committed and no more, so it should be short. While COMMIT follows on COMMIT the next
+    /// one's WAL takes it along, which halves the messages.
+    public var commitNoticeDelay: Duration = .milliseconds(1)
     /// WAL sent to a safekeeper beyond what it has reported as durable, in bytes.
     ///
     /// At the bound the proposer waits for a report. A record longer than this is never reported as long as a part of it
