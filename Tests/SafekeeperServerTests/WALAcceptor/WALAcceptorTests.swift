@@ -192,9 +192,9 @@ struct WALAcceptorTests {
         var ends = [proposer.append(10)]
         try await gate.untilSomebodyWaits()
         // Time stands still: no flush is due before the queue is dry. Segments are full on the way.
-        for _ in 0..<40 { ends.append(proposer.append(100_000)) }
+        for _ in 0..<19 { ends.append(proposer.append(100_000)) }
         try await eventually("all have arrived") {
-            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") == 40
+            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") == 19
         }
         gate.open()
         let last = try #require(ends.last)
@@ -215,7 +215,7 @@ struct WALAcceptorTests {
         let proposer = try TestProposer(safekeeper, id)
         try await proposer.elect()
         try await proposer.response(flushed: proposer.append(10))
-        // Each write takes a millisecond; at the first one and at the thirtieth the disk gets stuck.
+        // Each write takes a millisecond; at the first one and at the twelfth the disk gets stuck.
         let writes = Mutex(0)
         let (first, second) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         files.intercept { operation, path throws(StorageError) in
@@ -226,13 +226,13 @@ struct WALAcceptorTests {
                 return writes
             }
             if number == 1 { first.wait() }
-            if number == 30 { second.wait() }
+            if number == 12 { second.wait() }
         }
         let commit = proposer.append(10)
         var end = commit
-        for _ in 0..<40 { end = proposer.append(100_000) }
+        for _ in 0..<19 { end = proposer.append(100_000) }
         try await eventually("they wait for the disk") {
-            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") >= 40
+            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") >= 19
         }
         first.signal()
         // The queue is not dry, and won't be, as the disk is stuck.
