@@ -1,3 +1,4 @@
+internal import BlockingExecution
 public import Logging
 internal import PostgresWAL
 internal import ReplicationProtocol
@@ -22,7 +23,7 @@ public actor WALReceiver {
     let configuration: ReceiverConfiguration
     let logger: Logger
     private let safekeepers: [Safekeeper]
-    private nonisolated let queue: ReceiverThread
+    private nonisolated let queue: BlockingQueue
     private let hasWaiters: @Sendable () -> Bool
     private let onDiscovery: @Sendable () -> Void
     private var manager: ConnectionManager
@@ -68,7 +69,7 @@ public actor WALReceiver {
         logger[metadataKey: "shard_id"] = "\(target.identity.index)"
         logger[metadataKey: "timeline_id"] = "\(target.timeline)"
         self.logger = logger
-        queue = ReceiverThread(label: "walreceiver \(target)")
+        queue = BlockingQueue(label: "walreceiver \(target)")
         manager = ConnectionManager(settings: configuration.manager)
     }
 
