@@ -122,6 +122,7 @@ let package = Package(
         .target(
             name: "ServerSupport",
             dependencies: [
+                "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
