@@ -19,6 +19,7 @@ extension SettingKey {
     /// - Parameters:
     ///   - name: the name in the file; there has to be such a key.
     ///   - valueName: what stands for the value behind the flag; nothing for a switch.
+    /// - Returns: the help of a flag.
     package static func help(_ name: String, _ valueName: String = "") -> ArgumentHelp {
         guard let key = named(name) else { preconditionFailure("there is no key \(name)") }
         let defaultText = key.defaultText.map { " (default: \($0))" } ?? ""
