@@ -27,9 +27,10 @@ demo: build ## Show the whole way: PostgreSQL, proposer, 3 safekeepers, 4 shards
 bench: build ## Measure against references in the same run; figures go to bench.json (BENCH_OPTIONS=…)
 	@.build/release/bench $(BENCH_OPTIONS)
 
-lint: ## Check the formatting and the house rules that a formatter can't see
+lint: build ## Check the formatting, the house rules that a formatter can't see, and the documentation's links
 	@swift format lint --strict --recursive $(SWIFT_SOURCES)
 	@scripts/check-house
+	@scripts/check-docs
 
 soak: build ## Run the tests in debug, and those that damage input under the address sanitizer: long
 	@KILL_ROUNDS=30 swift test $(SWIFT_FLAGS) --skip-build --filter PageserverProcessTests

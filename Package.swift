@@ -72,8 +72,8 @@ let package = Package(
         .target(
             name: "SafekeeperServer",
             dependencies: [
-                "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ServerSupport", "ShardIdentity",
-                "Telemetry",
+                "BlockingExecution", "CLinux", "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "ServerSupport",
+                "ShardIdentity", "Telemetry",
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -95,13 +95,16 @@ let package = Package(
         .target(
             name: "WalReceiver",
             dependencies: [
-                "InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
+                "BlockingExecution", "InterpretedWAL", "PostgresClient", "PostgresWAL", "ReplicationProtocol",
+                "ShardIdentity",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
 
-        // Beside the rows: WAL segment files, for tools and tests.
+        // Beside the rows: threads for actors that block.
+        .target(name: "BlockingExecution", swiftSettings: settings),
+        // WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
         // Connections by libpq, for the parties that are clients.
         .target(name: "PostgresClient", dependencies: ["CLibpq"], swiftSettings: settings),
@@ -119,6 +122,8 @@ let package = Package(
         .target(
             name: "ServerSupport",
             dependencies: [
+                "Telemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

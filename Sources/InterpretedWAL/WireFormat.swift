@@ -18,7 +18,8 @@ public enum InterpretedCompression: Hashable, Sendable {
 
 /// The form of the messages of one connection, as its start options name it.
 ///
-/// ``encode(_:)`` and ``decode(_:limit:)`` serve tools, tests and cold paths; each makes its own compression state.
+/// ``encode(_:)`` and ``decode(_:limit:)-([UInt8],_)`` are for tools, tests and cold paths; each makes its own
+/// compression state.
 public struct WireFormat: Hashable, Sendable {
     /// The layout.
     public var format: InterpretedFormat

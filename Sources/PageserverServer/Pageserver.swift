@@ -80,8 +80,10 @@ package final class Pageserver: Service {
 
     private static func token(_ configuration: PageserverConfiguration) throws(PageserverError) -> String? {
         if let path = configuration.safekeeperAuthTokenPath {
-            let lines = try SmallFile.read(path).split(whereSeparator: \.isWhitespace)
-            return lines.first.map(String.init)
+            guard let token = try SmallFile.read(path).split(whereSeparator: \.isWhitespace).first else {
+                throw .noToken(path: path)
+            }
+            return String(token)
         }
         return getenv("NEON_AUTH_TOKEN").map { String(cString: $0) }
     }
@@ -167,7 +169,7 @@ extension Pageserver {
             PageserverAPI(node: configuration.id, shards: shards, metrics: metrics, logger: log.logger("http")),
             at: address,
             logger: log.logger("http"),
-            bindFailure: { PageserverError.listen(address, reason: "\($0)") },
+            bindFailure: { PageserverError.listen(address, reason: ListenAddress.reason(of: $0)) },
             onBound: { [onReady] bound in
                 logger.info("pageserver is ready: listen_http_addr=\(bound.text)")
                 await onReady(bound)

@@ -18,6 +18,8 @@ package enum PageserverError: Error, Sendable {
     case shardExists(path: String)
     /// A backup could not be imported.
     case backup(ImportError)
+    /// The file for the token has none.
+    case noToken(path: String)
     /// The address can't be listened at.
     case listen(ListenAddress, reason: String)
 }
@@ -34,6 +36,7 @@ extension PageserverError: CustomStringConvertible {
         case .ingest(let error): "\(error)"
         case .shardExists(let path): "there is a shard in \(path)"
         case .backup(let error): "\(error)"
+        case .noToken(let path): "safekeeper_auth_token_path: \(path) has no token"
         case .listen(let address, let reason): "can't listen at \(address) (listen_http_addr): \(reason)"
         }
     }

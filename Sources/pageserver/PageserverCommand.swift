@@ -41,20 +41,25 @@ struct ServeCommand: AsyncParsableCommand {
     var config: String?
     @Flag(help: "Print a configuration file with every key explained, and end.")
     var printConfig = false
-    @OptionGroup(title: "Settings") var options: SettingOptions
+    @OptionGroup(title: "Settings") var options: PageserverOptions
+    @OptionGroup(title: "Process") var process: ProcessOptions<PageserverConfiguration>
 
     /// What the file and the flags set.
     func settings() throws(ConfigurationError) -> PageserverConfiguration {
         var settings = PageserverConfiguration()
         if let config { try settings.apply(file: config) }
-        try settings.apply(flags: options.settings)
+        try settings.apply(flags: options.settings + process.settings)
         return settings
     }
 
     func run() async throws {
         if printConfig { return print(SettingKey<PageserverConfiguration>.fileText, terminator: "") }
         do {
-            try await PageserverProcess.serve(try settings())
+            let settings = try settings()
+            let process = ServerProcess(program: "pageserver", version: PageserverVersion.text)
+            try await process.run(settings) { log, metrics in
+                try await Pageserver.start(settings, log: log, metrics: metrics)
+            }
         } catch {
             StandardError.tell("pageserver: \(error)")
             throw ExitCode.failure

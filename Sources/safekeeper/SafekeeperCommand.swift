@@ -41,7 +41,7 @@ struct SafekeeperCommand: AsyncParsableCommand {
     @OptionGroup(title: "Storage") var storage: StorageOptions
     @OptionGroup(title: "WAL from proposers") var proposers: ProposerOptions
     @OptionGroup(title: "WAL to receivers") var receivers: ReceiverOptions
-    @OptionGroup(title: "Process") var process: ProcessOptions
+    @OptionGroup(title: "Process") var process: ProcessOptions<SafekeeperConfiguration>
     @OptionGroup(title: "Instead of serving") var tools: ToolOptions
 
     /// What the file and the flags set.
@@ -60,8 +60,17 @@ struct SafekeeperCommand: AsyncParsableCommand {
         do {
             if let path = tools.dumpControlFile { return try tools.dump(path) }
             let settings = try settings()
-            if tools.initialize { return try await SafekeeperProcess.initialize(settings) }
-            try await SafekeeperProcess.serve(settings)
+            if tools.initialize {
+                return StandardError.tell("initialized safekeeper id \(try await Safekeeper.initialize(settings))")
+            }
+            let process = ServerProcess(
+                program: "safekeeper",
+                version: SafekeeperVersion.text,
+                catalogue: .safekeeper
+            )
+            try await process.run(settings) { log, metrics in
+                try await Safekeeper.start(settings, log: log, metrics: metrics)
+            }
         } catch {
             StandardError.tell("safekeeper: \(error)")
             throw ExitCode.failure

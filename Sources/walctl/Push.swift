@@ -116,8 +116,9 @@ struct Push: AsyncParsableCommand {
         }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 16_384)
-        guard fgets(&line, Int32(line.count), file) != nil else { throw ValidationError("\(path) is empty") }
+        _ = fgets(&line, Int32(line.count), file)
         let bytes = line.prefix { $0 != 0 && $0 != 10 && $0 != 13 }.map { UInt8(bitPattern: $0) }
+        guard !bytes.isEmpty else { throw ValidationError("\(path) has no token in its first line") }
         return String(decoding: bytes, as: UTF8.self)
     }
 }

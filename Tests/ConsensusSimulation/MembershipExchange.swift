@@ -58,12 +58,6 @@ struct MembershipExchange {
     }
 }
 
-extension Generation {
-    fileprivate var next: Generation? {
-        rawValue == .max ? nil : Generation(rawValue + 1)
-    }
-}
-
 extension Simulation {
     /// Begins to exchange one or more safekeepers; those that join begin without anything.
     func beginExchange() throws {

@@ -11,7 +11,12 @@ private final class DemoProcess {
     var output: String { (try? String(contentsOfFile: folder.path(of: "output"), encoding: .utf8)) ?? "" }
     var report: String { (try? String(contentsOfFile: folder.path(of: "report.html"), encoding: .utf8)) ?? "" }
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - arguments: its command line.
+    ///   - environment: variables besides ours.
+    ///   - launcher: a command that becomes the demo, whose own command line follows it.
+    /// - Throws: what keeps it from being started.
+    init(_ arguments: [String], environment: [String: String] = [:], launcher: [String] = []) throws {
         folder = try TemporaryFolder()
         let output = open(folder.path(of: "output"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -22,7 +27,7 @@ private final class DemoProcess {
         let build = ProcessInfo.processInfo.environment["DEMO_PROGRAMS"]
         let path = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../.build/release").standardized.path
         child = try ChildProcess(
-            ["\(build ?? path)/demo", "--report", folder.path(of: "report.html")] + arguments,
+            launcher + ["\(build ?? path)/demo", "--report", folder.path(of: "report.html")] + arguments,
             environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
             streams: .init(input: nothing, output: output, errors: output),
             newSession: true
@@ -122,6 +127,20 @@ struct PipelineTests {
         )
         #expect(try demo.wait() == 0, "\(demo.output)")
         #expect(demo.output.contains("There is no PostgreSQL 17 here"))
+        #expect(demo.output.contains("Verified."))
+        #expect(demo.report.contains("this WAL was made by the built-in generator"))
+    }
+
+    /// On a machine without any, from the demo's point of view: its folders and the network are hidden from it.
+    @Test("Without any PostgreSQL and without a network the generator makes the WAL", .enabled(if: geteuid() == 0))
+    func nothingThere() throws {
+        let hide = "for d in /usr/lib/postgresql /var/cache; do mount -t tmpfs none $d; done; exec \"$@\""
+        let demo = try DemoProcess(
+            ["--rows", "50000"],
+            launcher: ["/usr/bin/unshare", "--mount", "--net", "/bin/sh", "-c", hide, "sh"]
+        )
+        #expect(try demo.wait() == 0, "\(demo.output)")
+        #expect(demo.output.hasPrefix("There is no PostgreSQL 15 here: the built-in generator makes the WAL."))
         #expect(demo.output.contains("Verified."))
         #expect(demo.report.contains("this WAL was made by the built-in generator"))
     }

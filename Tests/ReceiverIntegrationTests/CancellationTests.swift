@@ -43,14 +43,20 @@ struct CancellationTests {
         )
     }
 
-    @Test("nothing is ingested after the stop, however full the socket is")
-    func nothingAfterwards() async throws {
+    /// A store with a base backup, and a safekeeper that has the WAL behind it: all of it, or its first `bytes`.
+    private func keptWorkload(bytes: UInt64? = nil) throws -> (store: InMemoryStore, kept: KeptTimeline) {
         let outcome = try Workload.shared(major: 15)
         let store = InMemoryStore()
         let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(try timelineShard(), store)])
         let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
+        if let bytes { try kept.push(to: start + bytes) } else { try kept.push() }
+        return (store, kept)
+    }
+
+    @Test("nothing is ingested after the stop, however full the socket is")
+    func nothingAfterwards() async throws {
+        let (store, kept) = try keptWorkload()
         defer { withExtendedLifetime(kept) {} }
-        try kept.push()
         var random = SeededGenerator(seed: 3)
         var begun = 0
         for _ in 0..<100 {
@@ -81,12 +87,8 @@ struct CancellationTests {
 
     @Test("a frozen safekeeper holds up no stop, in the stream or before")
     func frozen() async throws {
-        let outcome = try Workload.shared(major: 15)
-        let store = InMemoryStore()
-        let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(try timelineShard(), store)])
-        let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
+        let (store, kept) = try keptWorkload(bytes: 20 << 20)
         defer { withExtendedLifetime(kept) {} }
-        try kept.push(to: start + (20 << 20))
         for isFrozenBefore in [false, true] {
             if isFrozenBefore { kept.safekeeper.signal(SIGSTOP) }
             let sink = try IngestSink(opening: store, as: timelineShard())
@@ -108,12 +110,8 @@ struct CancellationTests {
 
     @Test("the only safekeeper, frozen, is connected to anew, and WAL comes again")
     func onlySafekeeper() async throws {
-        let outcome = try Workload.shared(major: 15)
-        let store = InMemoryStore()
-        let start = try BackupImport.run(.archive(outcome.baseBackup), into: [(try timelineShard(), store)])
-        let kept = try KeptTimeline(outcome.walDirectory, from: start, to: outcome.end)
+        let (store, kept) = try keptWorkload(bytes: 20 << 20)
         defer { withExtendedLifetime(kept) {} }
-        try kept.push(to: start + (20 << 20))
         let shard = try RunningShard(timelineShard(), store, port: kept.safekeeper.port, interpreted) {
             $0.manager.connectTimeout = .seconds(2)
         }
@@ -124,7 +122,7 @@ struct CancellationTests {
         }
         kept.safekeeper.signal(SIGCONT)
         try kept.push()
-        try await shard.wait(for: outcome.end.recordAligned)
+        try await shard.wait(for: kept.end.recordAligned)
         await shard.stop()
     }
 }

@@ -126,10 +126,27 @@ struct PageserverProcessTests {
         let other = try run("-D", place.workdir, "--listen-http-addr", "127.0.0.1:0")
         #expect(other.status == 1 && other.errors.contains("the store holds "), "\(other.errors)")
         #expect(try run("-D", "/nowhere").errors.contains("can't use /nowhere: No such file or directory"))
+        let empty = place.folder.path(of: "empty.token")
+        try "\n".write(toFile: empty, atomically: true, encoding: .utf8)
+        let token = try run("-D", place.folder.path, "--safekeeper-auth-token-path", empty)
+        #expect(token.status == 1 && token.errors == "pageserver: safekeeper_auth_token_path: \(empty) has no token\n")
         #expect(try run("import").status == 64)
         #expect(try run("--help").status == 0)
         let wrong = try run("--ingest-batch-size", "0")
         #expect(wrong.errors == "pageserver: --ingest-batch-size = 0, expected a whole number from 1 to 1000000\n")
+    }
+
+    @Test("a port that is taken: the error names the address, the setting, and what to do")
+    func takenPort() throws {
+        let place = try Place()
+        let other = try FaultyProxy(to: 1) { _ in .none }
+        defer { other.stop() }
+        let config = place.folder.path(of: "taken.toml")
+        try "listen_http_addr = \"127.0.0.1:\(other.port)\"".write(toFile: config, atomically: true, encoding: .utf8)
+        let taken = try run("--config", config, "-D", place.workdir)
+        let reason = "Address already in use: another process listens there; stop it, or choose another port"
+        #expect(taken.status == 1)
+        #expect(taken.errors == "pageserver: can't listen at 127.0.0.1:\(other.port) (listen_http_addr): \(reason)\n")
     }
 
     /// `KILL_ROUNDS` for `make soak`.

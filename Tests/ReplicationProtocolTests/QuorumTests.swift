@@ -121,5 +121,6 @@ import Testing
             #expect(throws: TermHistoryError.self) { try TermHistory(entries + [wrong]) }
         }
         #expect(Term(UInt64.max).next == nil && Term.initial.next == Term(1))
+        #expect(Generation(UInt32.max).next == nil && Generation.invalid.next == .first)
     }
 }

@@ -15,6 +15,7 @@ package final class PushProcess {
     ///   - tenant: the tenant.
     ///   - timeline: the timeline.
     ///   - flags: more flags of the command line.
+    ///   - environment: variables that it has besides ours.
     ///   - logPath: what it prints goes to the end of this file.
     /// - Throws: ``SafekeeperFailure`` if `walctl` is not built; ``HarnessError`` if it can't be started.
     package init(
@@ -23,6 +24,7 @@ package final class PushProcess {
         tenant: TenantID,
         timeline: TimelineID,
         flags: [String] = [],
+        environment: [String: String] = [:],
         logPath: String
     ) throws {
         self.logPath = logPath
@@ -39,7 +41,7 @@ package final class PushProcess {
         ]
         process = try ChildProcess(
             arguments + flags,
-            environment: ProcessInfo.processInfo.environment,
+            environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
             streams: .init(input: nothing, output: output, errors: output)
         )
     }

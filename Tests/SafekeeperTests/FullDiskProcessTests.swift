@@ -92,6 +92,8 @@ struct FullDiskProcessTests {
         #expect(state.elections == 3)
         let metrics = try await safekeeper.call("GET", "/metrics").body
         #expect(!metrics.contains("\nsafekeeper_wal_disk_io_errors 0\n"))
+        let complaints = safekeeper.log.split(separator: "\n").filter { $0.contains(" ERROR ") }
+        #expect(complaints.count == 3 && complaints.allSatisfy { $0.contains("No space left on device") })
 
         try FileManager.default.removeItem(atPath: filler)
         #expect(try push(to: safekeeper, &state, upTo: state.end) == nil)

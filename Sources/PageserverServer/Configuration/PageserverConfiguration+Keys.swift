@@ -1,14 +1,13 @@
 internal import ReplicationProtocol
 package import ServerSupport
 internal import ShardIdentity
-internal import Telemetry
 internal import WalReceiver
 
-extension PageserverConfiguration: Configurable {
+extension PageserverConfiguration: ProcessSettings {
     package static let heading = "Settings of a pageserver: `pageserver --config <this file>`."
 
     package static let sections: [SettingSection<PageserverConfiguration>] = [
-        ("Node", node), ("Receiving", receiving), ("Ingest", ingest), ("Process", process),
+        ("Node", node), ("Receiving", receiving), ("Ingest", ingest), SettingKey.process,
     ]
 
     private static let node: [SettingKey<PageserverConfiguration>] = [
@@ -91,44 +90,6 @@ extension PageserverConfiguration: Configurable {
             help: """
                 Whether safekeepers are told that what is durable here is safe for good, so that they may remove the WAL. \
                 There is no second copy of a shard: a lost disk is lost data then. Without it they keep all WAL.
-                """
-        ),
-    ]
-
-    private static let process: [SettingKey<PageserverConfiguration>] = [
-        SettingKey(
-            "log_level",
-            .parsed(
-                expected:
-                    "trace, debug, info, warn or error, and after commas others for single areas: info,http=debug",
-                get: { $0.logLevel.description },
-                set: { configuration, text in
-                    guard let levels = LogLevels(text) else { return false }
-                    configuration.logLevel = levels
-                    return true
-                }
-            ),
-            help: "What is logged, to standard output."
-        ),
-        SettingKey(
-            "log_format",
-            .choice(
-                LogFormat.allCases.map(\.rawValue),
-                get: { $0.logFormat.rawValue },
-                set: { configuration, text in
-                    guard let format = LogFormat(rawValue: text) else { return false }
-                    configuration.logFormat = format
-                    return true
-                }
-            ),
-            help: "How: lines for people, or one JSON object a line."
-        ),
-        SettingKey(
-            "shutdown_timeout",
-            .duration(\.shutdownTimeout, .milliseconds(100)...(.seconds(600))),
-            help: """
-                How long an orderly stop may take after SIGTERM or SIGINT, before the process ends all the same. What was \
-                reported as durable does not depend on it.
                 """
         ),
     ]

@@ -111,6 +111,7 @@ extension ShardHost {
             "wal_bytes_per_second": .integer(Int128(rates.walBytes)),
             "received_bytes_per_second": .integer(Int128(rates.payloadBytes)),
             "records_per_second": .integer(Int128(rates.records)),
+            "connection_problem": status.connectionProblem.map { .string($0) } ?? .null,
             "last_error": status.lastError.map { .string("\($0)") } ?? .null,
         ])
     }

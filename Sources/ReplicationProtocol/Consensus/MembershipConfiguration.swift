@@ -24,6 +24,11 @@ public struct Generation: Hashable, Comparable, Sendable, CustomStringConvertibl
     @inlinable
     public var isValid: Bool { rawValue != 0 }
 
+    /// The next generation; nil after the last one.
+    public var next: Generation? {
+        rawValue == .max ? nil : Generation(rawValue + 1)
+    }
+
     /// The number in decimal.
     public var description: String { "\(rawValue)" }
 

@@ -1,15 +1,15 @@
 package import ServerSupport
-internal import Telemetry
 
 /// A setting of a safekeeper.
 package typealias ConfigurationKey = SettingKey<SafekeeperConfiguration>
 
-extension SafekeeperConfiguration: Configurable {
+extension SafekeeperConfiguration: ProcessSettings {
     package static let heading = "Settings of a safekeeper: `safekeeper --config <this file>`."
 
     package static let sections: [SettingSection<SafekeeperConfiguration>] = [
         ("Node", node), ("Listening", listening), ("Encryption", encryption), ("Authentication", authentication),
-        ("Storage", storage), ("WAL from proposers", proposers), ("WAL to receivers", receivers), ("Process", process),
+        ("Storage", storage), ("WAL from proposers", proposers), ("WAL to receivers", receivers),
+        ConfigurationKey.process,
     ]
 
     private static let node: [ConfigurationKey] = [
@@ -231,44 +231,6 @@ extension SafekeeperConfiguration: Configurable {
             help: """
                 How many bytes that a client's socket does not take are held for it; the message that goes beyond is \
                 still taken. Then whatever sends to it waits.
-                """
-        ),
-    ]
-
-    private static let process: [ConfigurationKey] = [
-        ConfigurationKey(
-            "log_level",
-            .parsed(
-                expected:
-                    "trace, debug, info, warn or error, and after commas others for single areas: info,http=debug",
-                get: { $0.logLevel.description },
-                set: { configuration, text in
-                    guard let levels = LogLevels(text) else { return false }
-                    configuration.logLevel = levels
-                    return true
-                }
-            ),
-            help: "What is logged, to standard output."
-        ),
-        ConfigurationKey(
-            "log_format",
-            .choice(
-                LogFormat.allCases.map(\.rawValue),
-                get: { $0.logFormat.rawValue },
-                set: { configuration, text in
-                    guard let format = LogFormat(rawValue: text) else { return false }
-                    configuration.logFormat = format
-                    return true
-                }
-            ),
-            help: "How: lines for people, or one JSON object a line."
-        ),
-        ConfigurationKey(
-            "shutdown_timeout",
-            .duration(\.shutdownTimeout, .milliseconds(100)...(.seconds(600))),
-            help: """
-                How long an orderly stop may take after SIGTERM or SIGINT, before the process ends all the same. Nothing that \
-                was acknowledged depends on it.
                 """
         ),
     ]

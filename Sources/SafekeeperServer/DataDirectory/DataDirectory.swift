@@ -1,3 +1,4 @@
+internal import BlockingExecution
 package import ReplicationProtocol
 internal import ShardIdentity
 

@@ -67,7 +67,10 @@ struct PortConnectionTasks: Sendable {
             outcome = .closesSilently(reason: "server shuts down")
         } catch {
             outcome = CommandOutcome(failure: error)
-            logger.info("query handler has ended", metadata: metadata.merging(["reason": "\(error)"]) { $1 })
+            // What the client did wrong is its business; a disk that fails is ours.
+            let isOurs = (error as? any StorageCaused)?.storageError != nil
+            let reason = metadata.merging(["reason": "\(error)"]) { $1 }
+            logger.log(level: isOurs ? .error : .info, "query handler has ended", metadata: reason)
         }
         transport.tell { $0.commandEnded(outcome) }
     }

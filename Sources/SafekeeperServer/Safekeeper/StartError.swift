@@ -1,5 +1,3 @@
-internal import Glibc
-internal import NIOCore
 package import ServerSupport
 
 /// Why a safekeeper can't start.
@@ -21,8 +19,7 @@ package enum StartError: Error, Sendable {
 extension StartError {
     /// What the system says of an address that can't be had.
     static func listen(_ key: String, _ address: ListenAddress, _ error: any Error) -> StartError {
-        let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
-        return .listen(key: key, address, reason: reason)
+        .listen(key: key, address, reason: ListenAddress.reason(of: error))
     }
 }
 

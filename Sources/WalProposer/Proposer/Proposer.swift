@@ -41,7 +41,7 @@ public struct Proposer: Sendable {
     public internal(set) var phase = Phase.collectingTerms
     /// The term it campaigns for or has won; before the campaign the highest one seen.
     public internal(set) var term = Term.initial
-    /// The members' configuration as far as known; ``MembershipConfiguration/none`` while nobody knows of one.
+    /// The members' configuration as far as known; `MembershipConfiguration.none` while nobody knows of one.
     public internal(set) var membership = MembershipConfiguration.none
     /// The election once it is won.
     public internal(set) var election: ProposerElection?

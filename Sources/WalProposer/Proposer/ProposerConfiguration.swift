@@ -25,7 +25,7 @@ public struct ProposerConfiguration: Sendable {
     /// The generation of the list.
     ///
     /// With a real one the quorum is that of the safekeepers' own membership configuration, and timelines are not made;
-    /// with ``Generation/invalid`` it is a majority of the list, until a safekeeper tells of a configuration.
+    /// with `Generation.invalid` it is a majority of the list, until a safekeeper tells of a configuration.
     public let generation: Generation
     /// What safekeepers are told first; its membership is not used, the proposer puts in what it knows.
     public var greeting: ProposerGreeting

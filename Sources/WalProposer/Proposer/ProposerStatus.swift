@@ -43,7 +43,7 @@ public struct ProposerStatus: Hashable, Sendable {
 }
 
 extension Proposer {
-    /// Up to where WAL has been sent to a quorum of safekeepers that are streamed to; ``LSN/invalid`` without one.
+    /// Up to where WAL has been sent to a quorum of safekeepers that are streamed to; `LSN.invalid` without one.
     public var sentToQuorum: LSN { quorumPosition { $0.stream?.position ?? .invalid } ?? .invalid }
 
     /// How it stands.

@@ -30,6 +30,8 @@ public struct ReceiverStatus: Hashable, Sendable {
     public internal(set) var corruptionDetected = false
     /// Why the last connection that failed has failed.
     public internal(set) var lastError: ReceiverError?
+    /// Why there is no connection, in the other side's words or libpq's; nil while there is one, and before the first.
+    public internal(set) var connectionProblem: String?
     /// Counters.
     public internal(set) var statistics = ReceiverStatistics()
     /// How often a connection was made, by reason.

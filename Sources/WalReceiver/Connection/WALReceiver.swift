@@ -1,3 +1,4 @@
+internal import BlockingExecution
 public import Logging
 internal import PostgresWAL
 internal import ReplicationProtocol
@@ -22,7 +23,7 @@ public actor WALReceiver {
     let configuration: ReceiverConfiguration
     let logger: Logger
     private let safekeepers: [Safekeeper]
-    private nonisolated let queue: ReceiverThread
+    private nonisolated let queue: BlockingQueue
     private let hasWaiters: @Sendable () -> Bool
     private let onDiscovery: @Sendable () -> Void
     private var manager: ConnectionManager
@@ -34,6 +35,8 @@ public actor WALReceiver {
     var statistics = ReceiverStatistics()
     var corruptionDetected = false
     var lastError: ReceiverError?
+    /// How the last connection has ended, if it did so by itself.
+    private var lastLoss: String?
 
     /// The receiver's own thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
@@ -68,7 +71,7 @@ public actor WALReceiver {
         logger[metadataKey: "shard_id"] = "\(target.identity.index)"
         logger[metadataKey: "timeline_id"] = "\(target.timeline)"
         self.logger = logger
-        queue = ReceiverThread(label: "walreceiver \(target)")
+        queue = BlockingQueue(label: "walreceiver \(target)")
         manager = ConnectionManager(settings: configuration.manager)
     }
 
@@ -160,12 +163,19 @@ extension WALReceiver {
         statistics.finishedConnections += 1
         switch end {
         case .cancelled: logger.debug("the connection was cancelled")
-        case .finished: logger.info("the safekeeper has ended the stream")
-        case .caughtUp(let message): logger.info("\(message)")
-        case .connectionLost(let message): logger.info("connection to the safekeeper: \(message)")
+        case .finished:
+            logger.info("the safekeeper has ended the stream")
+            lastLoss = "the safekeeper has ended the stream"
+        case .caughtUp(let message):
+            logger.info("\(message)")
+            lastLoss = message
+        case .connectionLost(let message):
+            logger.info("connection to the safekeeper: \(message)")
+            lastLoss = message
         case .failed(let error):
             statistics.failedConnections += 1
             lastError = error
+            lastLoss = "\(error)"
             let message: Logger.Message = "wal receiver task finished with an error: \(error)"
             if error.reason.isCorruption { logger.critical(message) } else { logger.error(message) }
         }
@@ -187,6 +197,7 @@ extension WALReceiver {
         status.text = manager.statusText
         status.corruptionDetected = corruptionDetected
         status.lastError = lastError
+        status.connectionProblem = status.connection?.isConnected == true ? nil : lastLoss
         status.statistics = statistics
         status.switches = manager.switches
         status.candidatesAdded = manager.candidateEvents.added

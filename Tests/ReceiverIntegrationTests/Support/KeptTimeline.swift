@@ -11,7 +11,7 @@ let timeline = TimelineID(bits: 0xB0)
 
 /// A safekeeper with a timeline: the WAL of a server, pushed to it from the files.
 final class KeptTimeline {
-    let safekeeper: SafekeeperProcess
+    private(set) var safekeeper: SafekeeperProcess
     /// Where the WAL begins, and where it ends.
     let start: LSN
     let end: LSN
@@ -52,6 +52,20 @@ final class KeptTimeline {
         let proposer = try RawProposer(port: safekeeper.port, tenant: tenant, timeline: timeline)
         try proposer.elect(start: start, version: UInt32(wal.version.rawValue) * 10_000)
         return proposer
+    }
+
+    /// Stops the safekeeper in order, and starts it with more flags on the same data; what is committed stays so.
+    func restart(flags: [String]) async throws {
+        disconnectProposer()
+        let stored = try await safekeeper.call("POST", "/v1/tenant/\(tenant)/timeline/\(timeline)/checkpoint")
+        guard stored.status == 200 else { throw SafekeeperFailure(message: "checkpoint: \(stored)") }
+        safekeeper.stop()
+        safekeeper = SafekeeperProcess(
+            directory: safekeeper.directory,
+            node: safekeeper.node,
+            flags: ["--no-sync"] + flags
+        )
+        try safekeeper.start()
     }
 
     /// Lets the proposer go; the next push begins with an election.

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import PostgresHarness
 import ReplicationProtocol
+import SafekeeperHarness
 import SafekeeperServer
 import TestFixtures
 import Testing
@@ -85,11 +86,11 @@ struct PortAccessTests {
         let admin = try await TokenTests.sign(["scope": "admin"])
         let refusal = "ERROR: JWT authentication error"
         try await withTokens { server in
-            for token in [TokenTests.tokenForAll, TokenTests.tokenForTenant, lasting] {
+            for token in [TestKeys.tokenForAll, TestKeys.tokenForTenant, lasting] {
                 let result = try await psql(server, "IDENTIFY_SYSTEM", settings: "password=\(token)")
                 #expect(result == (0, row, ""))
             }
-            for token in [expired, "x", TokenTests.tokenForAll.replacing("Cd8", with: "Cd9")] {
+            for token in [expired, "x", TestKeys.tokenForAll.replacing("Cd8", with: "Cd9")] {
                 let result = try await psql(server, "IDENTIFY_SYSTEM", settings: "password=\(token)")
                 #expect(result.status == 2 && result.errors.hasSuffix(refusal))
             }
@@ -102,9 +103,9 @@ struct PortAccessTests {
             #expect(missing.status == 2 && missing.errors.hasSuffix("no password supplied"))
         }
         try await withTokens(tenantOnly: true) { server in
-            let result = try await psql(server, "IDENTIFY_SYSTEM", settings: "password=\(TokenTests.tokenForTenant)")
+            let result = try await psql(server, "IDENTIFY_SYSTEM", settings: "password=\(TestKeys.tokenForTenant)")
             #expect(result == (0, row, ""))
-            for token in [TokenTests.tokenForAll, admin] {
+            for token in [TestKeys.tokenForAll, admin] {
                 let result = try await psql(server, "IDENTIFY_SYSTEM", settings: "password=\(token)")
                 #expect(result.status == 2 && result.errors.hasSuffix(refusal))
             }
@@ -114,7 +115,7 @@ struct PortAccessTests {
     @Test func bytesOfALoginWithAToken() async throws {
         try await withTokens { server in
             let bytes = try await TestConnection.with(server) { connection in
-                try await connection.send(startupPacket() + frames(.password(TokenTests.tokenForAll), .terminate))
+                try await connection.send(startupPacket() + frames(.password(TestKeys.tokenForAll), .terminate))
                 return try await connection.rest()
             }
             #expect(bytes == frames([.authenticationCleartextPassword] + BackendMessage.tokenLogin))

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import PostgresWAL
 import ReplicationProtocol
+import SafekeeperHarness
 import SafekeeperServer
 import Synchronization
 import TestFixtures

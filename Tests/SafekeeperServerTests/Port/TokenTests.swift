@@ -1,5 +1,6 @@
 import Foundation
 import JWTKit
+import SafekeeperHarness
 import SafekeeperServer
 import ShardIdentity
 import TestFixtures
@@ -47,33 +48,23 @@ import Testing
 
     // MARK: Verification
 
-    /// Tokens made elsewhere, `safekeeper-operations.md` §2.1.
-    static let tokenForAll = """
-        eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.eyJ0ZW5hbnRfaWQiOm51bGwsInNjb3BlIjoic2FmZWtlZXBlcmRhdGEifQ.Cd8ntew3YcPP\
-        eMUJnveZfDxN4lFATfzjFC_J-A0qWhUeoj19geAdrX8XzU8zhCGL0DLLlsWsO9EXC6FkDz8pCQ
-        """
-    static let tokenForTenant = """
-        eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.eyJ0ZW5hbnRfaWQiOiIwMDExMjIzMzQ0NTU2Njc3ODg5OWFhYmJjY2RkZWVmZiIsInNjb3Bl\
-        IjoidGVuYW50In0.idRy5lQaF3SPoO9H4S2SRqPL6GNwcnI5vMX_R-h5lUFJNf-JhyLIXgQcvbhPJVb_NOlO3DpQP2p5ZQJCYwILAA
-        """
-
     static func verifier(_ keys: String...) async throws -> TokenVerifier {
         try await TokenVerifier(publicKeys: keys.map { PublicKeyText(origin: "test", pem: $0) })
     }
 
     @Test func tokensMadeElsewhere() async throws {
         let verifier = try await Self.verifier(TestKeys.publicKey)
-        let forAll = try verifier.verify(Self.tokenForAll, at: 0)
+        let forAll = try verifier.verify(TestKeys.tokenForAll, at: 0)
         #expect(forAll == AccessClaims(scope: .safekeeperData))
-        let forTenant = try verifier.verify(Self.tokenForTenant, at: 0)
+        let forTenant = try verifier.verify(TestKeys.tokenForTenant, at: 0)
         #expect(forTenant == AccessClaims(scope: .tenant, tenant: Sample.tenant))
     }
 
     @Test func anyOfSeveralKeys() async throws {
         let both = try await Self.verifier(TestKeys.otherPublicKey, TestKeys.publicKey)
-        #expect(throws: Never.self) { try both.verify(Self.tokenForAll, at: 0) }
+        #expect(throws: Never.self) { try both.verify(TestKeys.tokenForAll, at: 0) }
         let other = try await Self.verifier(TestKeys.otherPublicKey)
-        #expect(throws: TokenError.signature) { try other.verify(Self.tokenForAll, at: 0) }
+        #expect(throws: TokenError.signature) { try other.verify(TestKeys.tokenForAll, at: 0) }
     }
 
     /// Payloads with the time of their verification, and what is wrong with them.
@@ -129,7 +120,7 @@ import Testing
         let critical = try await Self.sign(["scope": "admin"], header: ["crit": .array([.string("b64")])])
         #expect(throws: TokenError.self) { try verifier.verify(critical, at: 0) }
         // eyJhbGciOiJub25lIn0 says that there is no signature.
-        let parts = Self.tokenForAll.split(separator: ".")
+        let parts = TestKeys.tokenForAll.split(separator: ".")
         #expect(throws: TokenError.algorithm("none")) {
             try verifier.verify("eyJhbGciOiJub25lIn0.\(parts[1]).", at: 0)
         }
@@ -137,14 +128,14 @@ import Testing
 
     @Test func damagedTokens() async throws {
         let verifier = try await Self.verifier(TestKeys.publicKey)
-        for text in ["", ".", "..", "a.b.c", "....", Self.tokenForAll + ".", "\u{FF}.\u{0}.x"] {
+        for text in ["", ".", "..", "a.b.c", "....", TestKeys.tokenForAll + ".", "\u{FF}.\u{0}.x"] {
             #expect(throws: TokenError.self) { try verifier.verify(text, at: 0) }
         }
         let seed = UInt64.random(in: 0 ... .max)
         var generator = SeededGenerator(seed: seed)
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=".utf8)
         for _ in 0..<500 {
-            var bytes = Array(Self.tokenForTenant.utf8)
+            var bytes = Array(TestKeys.tokenForTenant.utf8)
             // Not the last letter: of its six bits only two mean something.
             let place = Int.random(in: 0..<bytes.count - 1, using: &generator)
             let letter = alphabet.randomElement(using: &generator) ?? 0
@@ -169,7 +160,7 @@ import Testing
         let keys = try PublicKeyText.load(path: folder.path)
         #expect(keys.map(\.pem) == [TestKeys.otherPublicKey, TestKeys.publicKey])
         let verifier = try await TokenVerifier(publicKeys: keys)
-        #expect(throws: Never.self) { try verifier.verify(Self.tokenForAll, at: 0) }
+        #expect(throws: Never.self) { try verifier.verify(TestKeys.tokenForAll, at: 0) }
     }
 
     @Test func keysThatAreNone() async throws {

@@ -54,6 +54,9 @@ struct SafekeeperStartTests {
         }
     }
 
+    private static let addressInUse =
+        "Address already in use: another process listens there; stop it, or choose another port"
+
     private func start(_ configuration: SafekeeperConfiguration) async -> StartError? {
         let metrics = PrometheusRegistry()
         do throws(StartError) {
@@ -104,7 +107,7 @@ struct SafekeeperStartTests {
             taken.listenPG = ListenAddress(host: "127.0.0.1", port: UInt16(running.addresses.pg.port ?? 0))
             #expect(
                 await self.start(taken)?.description
-                    == "can't listen at \(taken.listenPG) (listen_pg): Address already in use"
+                    == "can't listen at \(taken.listenPG) (listen_pg): \(Self.addressInUse)"
             )
             taken = RunningSafekeeper.configuration(elsewhere)
             let http = ListenAddress(host: "127.0.0.1", port: UInt16(running.addresses.http.port ?? 0))
@@ -112,7 +115,7 @@ struct SafekeeperStartTests {
             let error = await #expect(throws: StartError.self) {
                 try await RunningSafekeeper.with(taken) { _ in }
             }
-            #expect(error?.description == "can't listen at \(http) (listen_http): Address already in use")
+            #expect(error?.description == "can't listen at \(http) (listen_http): \(Self.addressInUse)")
             #expect(try await running.http("GET", "/v1/status").status == 200, "the one that runs is not disturbed")
         }
 

@@ -13,6 +13,8 @@ final class PushCluster {
     let safekeepers: [SafekeeperProcess]
     let tenant = TenantID(bits: 0x0123_4567_89AB_CDEF_0123_4567_89AB_CDEF)
     let timeline = TimelineID(bits: 0x1111_2222_3333_4444_5555_6666_7777_8888)
+    /// What the safekeepers ask for; nil if they let everybody in.
+    let access: ProtectedAccess?
     private let folder: String
 
     /// Starts a server and safekeepers.
@@ -20,15 +22,22 @@ final class PushCluster {
         major: Int,
         count: Int = 3,
         settings: [String: String] = [:],
-        initdbOptions: [String] = []
+        initdbOptions: [String] = [],
+        isProtected: Bool = false
     ) throws {
         var template = Array("/tmp/wal-push-XXXXXX".utf8CString)
         let path = try #require(mkdtemp(&template))
         folder = String(cString: path)
+        let access = isProtected ? try ProtectedAccess(in: folder + "/access") : nil
+        self.access = access
         server = try PostgresServer(major: major, settings: settings, initdbOptions: initdbOptions)
         safekeepers = (1...count).map { [folder] number in
             mkdir("\(folder)/\(number)", 0o755)
-            return SafekeeperProcess(directory: "\(folder)/\(number)", node: UInt64(number))
+            return SafekeeperProcess(
+                directory: "\(folder)/\(number)",
+                node: UInt64(number),
+                flags: access?.flags ?? []
+            )
         }
         try server.start()
         for safekeeper in safekeepers { try safekeeper.start() }

@@ -1,3 +1,4 @@
+internal import BlockingExecution
 internal import CoreMetrics
 internal import Logging
 internal import NIOCore

@@ -1,3 +1,4 @@
+internal import BlockingExecution
 internal import NIOCore
 internal import PostgresWAL
 
