@@ -63,8 +63,8 @@ struct CancellationTests {
         )
     }
 
-    /// `CANCEL_ROUNDS` for other numbers.
-    @Test("nothing is ingested after the stop, however full the socket is", .timeLimit(.minutes(2)))
+    /// `CANCEL_ROUNDS` for `make soak`.
+    @Test("nothing is ingested after the stop, however full the socket is", .timeLimit(.minutes(5)))
     func nothingAfterwards() async throws {
         let rounds = ProcessInfo.processInfo.environment["CANCEL_ROUNDS"].flatMap { Int($0) } ?? 1000
         let outcome = try Workload.shared(major: 15)

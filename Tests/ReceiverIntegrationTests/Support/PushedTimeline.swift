@@ -19,6 +19,7 @@ final class PushedTimeline {
     /// - Parameters:
     ///   - server: the server, which runs.
     ///   - start: where the timeline begins.
+    /// - Throws: what keeps a safekeeper from starting.
     init(_ server: PostgresServer, from start: LSN) throws {
         let folder = try TemporaryFolder()
         safekeepers = try (1...3).map { number in
