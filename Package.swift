@@ -265,7 +265,7 @@ let package = Package(
         // What a shard holds, against a server's files.
         .target(
             name: "IngestHarness",
-            dependencies: ["Ingest", "PostgresWAL", "ShardIdentity", "TestFixtures"],
+            dependencies: ["Ingest", "PostgresWAL", "ShardIdentity", "TestFixtures", "WALFiles"],
             path: "Tests/IngestHarness",
             swiftSettings: settings
         ),
@@ -394,7 +394,7 @@ let package = Package(
             dependencies: [
                 "Ingest", "IngestHarness", "InterpretedWAL", "PageserverServer", "PostgresHarness", "PostgresWAL",
                 "ReplicationProtocol", "SafekeeperHarness", "ServerSupport", "ShardIdentity", "Telemetry",
-                "TestFixtures", "WALFiles", "WalReceiver", "pageserver", "safekeeper",
+                "TestFixtures", "WALFiles", "WalProposer", "WalReceiver", "pageserver", "safekeeper",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings

@@ -23,7 +23,7 @@ struct Bench: ParsableCommand {
     var output = "bench.json"
 
     enum Section: String, ExpressibleByArgument, CaseIterable {
-        case decode, interpret, parse, ingest, append, stream, push
+        case decode, interpret, parse, ingest, receive, append, stream, push
         case appendSingle = "append-single"
         case commitLatency = "commit-latency"
     }
@@ -92,6 +92,8 @@ struct Bench: ParsableCommand {
         if sections.contains(.ingest) {
             try IngestBench(sample: bulk).run(rounds: rounds, into: &results)
             try IngestBench(sample: try .pgbench()).run(rounds: rounds, into: &results)
+        }
+        if sections.contains(.receive) {
             // RocksDB takes its time: fewer rounds.
             try ReceiveBench(sample: bulk).run(rounds: min(rounds, 3), into: &results)
         }

@@ -67,7 +67,8 @@ struct ReceiveBench {
         var compressor = try ZstdCompressor(level: 1)
         var output = OutputBuffer()
         var end = sample.start
-        try sample.decode { record, parsed in
+        // A safekeeper takes more WAL at once, the more shards share it.
+        try sample.decode(chunkSize: min(count * WALFileReader.standardChunkSize, 1 << 20)) { record, parsed in
             try batcher.add(record, parsed)
             end = record.end
         } afterChunk: {

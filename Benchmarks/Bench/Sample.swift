@@ -53,9 +53,10 @@ final class Sample {
 
     var version: PostgresMajorVersion { walk.directory.version }
 
-    /// Decodes and parses the WAL in memory, in chunks as a safekeeper reads them.
+    /// Decodes and parses the WAL in memory, in chunks as a safekeeper reads them: 128 KiB for one shard.
     @inline(__always)
     func decode(
+        chunkSize: Int = WALFileReader.standardChunkSize,
         _ body: (borrowing WALRecord, borrowing ParsedRecord) throws -> Void,
         afterChunk: () throws -> Void = {}
     ) throws {
@@ -64,8 +65,8 @@ final class Sample {
         let bytes = bytes
         var position = 0
         while position < bytes.count {
-            let offset = Int((start + UInt64(position)).rawValue % UInt64(WALFileReader.standardChunkSize))
-            let count = min(WALFileReader.standardChunkSize - offset, bytes.count - position)
+            let offset = Int((start + UInt64(position)).rawValue % UInt64(chunkSize))
+            let count = min(chunkSize - offset, bytes.count - position)
             var input = bytes.span.bytes.extracting(position..<position + count)
             while let record = try decoder.next(&input) {
                 try parsed.parse(record)

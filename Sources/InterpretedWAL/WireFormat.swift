@@ -65,6 +65,11 @@ public struct WireFormat: Hashable, Sendable {
     ) throws(WireError) -> InterpretedBatch {
         switch compression {
         case nil:
+            do {
+                try ZstdDecompressor.refuseFrame(bytes)
+            } catch {
+                throw .compression(error)
+            }
             return try decodePlain(bytes)
         case .zstd:
             var plain = OutputBuffer()

@@ -11,6 +11,8 @@ package struct ServerComparison {
     package private(set) var differences: [String] = []
     /// How many things were compared.
     package private(set) var count = 0
+    /// Maps that are as large as their file, and those that are smaller.
+    package private(set) var mapSizes = (equal: 0, smaller: 0)
 
     package init(_ reader: ShardReader, at lsn: LSN, _ files: DataDirectory) {
         self.reader = reader
@@ -55,6 +57,36 @@ package struct ServerComparison {
             // A file that was dropped just before a backup began may be in it, empty: it waits for a checkpoint to go, and
             // no WAL behind says that it has gone. A replica has such files too.
             expect(files.sizes[relation] != nil || stored[relation] == 0, "\(relation) is stored only")
+        }
+    }
+
+    /// The sizes of free space maps and visibility maps.
+    ///
+    /// That a map grows is not logged, so it may be larger in the file. Of a visibility map what is missing then has no bits;
+    /// of a free space map it may be anything, since few of its changes are logged. That a map is cut is logged.
+    package mutating func compareMapSizes() throws {
+        let unlogged = files.unlogged
+        let maps = [ForkNumber.freeSpaceMap, ForkNumber.visibilityMap]
+        for (relation, size) in files.sizes
+        where maps.contains(relation.fork) && !unlogged.contains(relation.locator) {
+            let stored = Int(try reader.relationSize(relation, at: lsn) ?? 0) * RelationPage.size
+            expect(stored <= size, "\(relation) has \(size) bytes, \(stored) stored")
+            guard stored < size else {
+                mapSizes.equal += 1
+                continue
+            }
+            mapSizes.smaller += 1
+            guard relation.fork == ForkNumber.visibilityMap else { continue }
+            let rest = try files.content(of: relation)[stored...]
+            let hasBits = rest.indices.contains { $0 % RelationPage.size >= 24 && rest[$0] != 0 }
+            expect(!hasBits, "\(relation) has bits beyond the \(stored) bytes stored")
+        }
+        for (database, _) in try reader.databases(at: lsn) {
+            for relation in try reader.relations(of: database, at: lsn)
+            where maps.contains(relation.fork) && files.sizes[relation] == nil {
+                // As with tables: files that were dropped just before a backup began.
+                expect(try reader.relationSize(relation, at: lsn) == 0, "\(relation) is stored only")
+            }
         }
     }
 

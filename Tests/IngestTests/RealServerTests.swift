@@ -36,6 +36,7 @@ struct RealServerTests {
 
         var comparison = ServerComparison(shard, try DataDirectory(outcome.server.dataDirectory))
         try comparison.compareRelations()
+        try comparison.compareMapSizes()
         try comparison.compareVisibilityMaps()
         try comparison.compareSLRUs()
         #expect(comparison.differences == [], "PostgreSQL \(major)")

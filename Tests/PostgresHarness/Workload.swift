@@ -48,26 +48,50 @@ package enum Workload {
     ///
     /// - Throws: ``HarnessError`` with what the server said to the statement that failed.
     package static func run(major: Int) throws -> Outcome {
-        let server = try PostgresServer(
-            major: major,
-            settings: ["track_commit_timestamp": "on", "wal_level": "logical", "wal_log_hints": "on"]
-        )
-        try server.start()
-        let backup = try server.makeBaseBackup("backup", format: .archive)
-        try runScripts(on: server)
-        let methods = try runWithEachCompression(on: server)
-        try changeFullPageWrites(on: server)
-        try crash(server)
-        try restartAsReplica(server)
-        try server.stop(.fast)
-        return Outcome(
-            server: server,
-            walDirectory: server.walDirectory,
-            start: try server.walDump.firstRecord(),
-            end: try server.endOfStoppedWAL(),
-            baseBackup: "\(backup)/base.tar",
-            compressionMethods: methods
-        )
+        var run = try Run(major: major)
+        try run.work()
+        return try run.finish()
+    }
+
+    /// A run step by step, for those who follow the server while it works.
+    package struct Run {
+        /// The server: it runs from the start to ``finish()``, but for a crash and restarts.
+        package let server: PostgresServer
+        /// See ``Outcome/baseBackup``.
+        package let baseBackup: String
+        private var compressionMethods: [String] = []
+
+        /// Starts a new server and makes a base backup of it.
+        package init(major: Int) throws {
+            server = try PostgresServer(
+                major: major,
+                settings: ["track_commit_timestamp": "on", "wal_level": "logical", "wal_log_hints": "on"]
+            )
+            try server.start()
+            baseBackup = "\(try server.makeBaseBackup("backup", format: .archive))/base.tar"
+        }
+
+        /// Runs everything.
+        package mutating func work() throws {
+            try runScripts(on: server)
+            compressionMethods = try runWithEachCompression(on: server)
+            try changeFullPageWrites(on: server)
+            try crash(server)
+            try restartAsReplica(server)
+        }
+
+        /// Stops the server.
+        package func finish() throws -> Outcome {
+            try server.stop(.fast)
+            return Outcome(
+                server: server,
+                walDirectory: server.walDirectory,
+                start: try server.walDump.firstRecord(),
+                end: try server.endOfStoppedWAL(),
+                baseBackup: baseBackup,
+                compressionMethods: compressionMethods
+            )
+        }
     }
 
     // MARK: - Phases

@@ -159,24 +159,31 @@ struct PageserverProcessTests {
         let reference = try await ReferenceRun()
         let place = try Place()
         try importBackup(reference.outcome, place, shards: 0)
-        // So slow that kills hit it at work.
+        // So slow that all kills hit it at work: there are some 900 messages, and each round lasts 0.4 s at most.
+        let pause = UInt32(rounds * 900)
         let proxy = try FaultyProxy(to: reference.kept.safekeeper.port) { _ in
-            usleep(2_000)
+            usleep(pause)
             return .none
         }
         defer { proxy.stop() }
         let pageserver = try PageserverProcess(workdir: place.workdir, settings: settings(port: proxy.port))
         var durable = LSN.invalid
+        var first: LSN?
         for round in 0..<rounds {
             try pageserver.start()
             let status = try pageserver.get("/v1/status")
             let reopened = try #require(Self.lsn("last_record_lsn", in: status), "seed \(seed): \(status)")
             #expect(reopened >= durable, "seed \(seed), round \(round)")
+            first = first ?? reopened
             try await Task.sleep(for: .milliseconds(Int.random(in: 0...400, using: &random)))
-            if let now = Self.lsn("disk_consistent_lsn", in: try pageserver.get("/v1/status")) { durable = now }
+            let last = try pageserver.get("/v1/status")
+            if let now = Self.lsn("disk_consistent_lsn", in: last) { durable = now }
+            let received = try #require(Self.lsn("last_record_lsn", in: last), "seed \(seed): \(last)")
+            #expect(received < reference.end, "seed \(seed): kill \(round) was in the middle")
             #expect(pageserver.stop(SIGKILL) == 128 + SIGKILL)
         }
         proxy.stop()
+        #expect(durable > first ?? .invalid, "seed \(seed)")
         let quick = try PageserverProcess(
             workdir: place.workdir,
             settings: settings(port: reference.kept.safekeeper.port)

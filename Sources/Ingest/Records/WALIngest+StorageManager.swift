@@ -19,16 +19,17 @@ extension WALIngest {
         }
     }
 
+    // Of a page that is needed in part the new size counts on every shard, whoever owns it. Upstream counts it on its owner
+    // only, and so takes it off the size that shard zero knows and tells computes.
+
     /// Cuts a free space map to what `heapBlocks` need; the page that is needed in part starts from zero.
     private mutating func truncateFreeSpaceMap(of locator: RelationLocator, to heapBlocks: UInt32) throws(IngestFault) {
         let relation = RelationTag(locator: locator, fork: ForkNumber.freeSpaceMap)
         var page = FreeSpaceMap.firstBlock(beyond: heapBlocks)
         if heapBlocks % FreeSpaceMap.slotsPerPage != 0 {
             let key = Key.relationBlock(relation, block: page)
-            if identity.isLocal(key) {
-                try putZeroPage(key)
-                page += 1
-            }
+            if identity.isLocal(key) { try putZeroPage(key) }
+            page += 1
         }
         if let size = try size(of: relation), size > page { try truncate(relation, to: page) }
     }
@@ -43,8 +44,8 @@ extension WALIngest {
             let key = Key.relationBlock(relation, block: block)
             if identity.isLocal(key) {
                 try put(.truncateVisibilityMap(byte: UInt64(position.byte), offset: UInt64(position.bit)), key)
-                block += 1
             }
+            block += 1
         }
         if let size = try size(of: relation), size > block { try truncate(relation, to: block) }
     }

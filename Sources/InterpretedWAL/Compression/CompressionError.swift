@@ -4,6 +4,8 @@
 public enum CompressionError: Error, Hashable, Sendable {
     /// The bytes do not start with a zstd frame.
     case notAFrame
+    /// The bytes start with a zstd frame where no compression was agreed.
+    case unexpectedFrame
     /// The frame is not complete.
     case truncatedFrame
     /// Bytes follow the frame.
@@ -23,6 +25,7 @@ extension CompressionError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .notAFrame: "not a zstd frame"
+        case .unexpectedFrame: "a zstd frame, though no compression was agreed"
         case .truncatedFrame: "zstd frame is truncated"
         case .trailingBytes(let count): "\(count) bytes after the zstd frame"
         case .tooLarge(let limit): "zstd frame holds more than \(limit) bytes"

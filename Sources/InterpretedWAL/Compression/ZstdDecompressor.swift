@@ -101,8 +101,28 @@ public struct ZstdDecompressor: ~Copyable {
     /// Refuses what libzstd would take besides plain frames: skippable ones and, depending on its build, old formats.
     private static func checkMagic(_ bytes: RawSpan) throws(CompressionError) {
         guard bytes.byteCount >= 4 else { throw .truncatedFrame }
-        let magic = UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self))
-        guard magic == ZSTD_MAGICNUMBER else { throw .notAFrame }
+        guard startsFrame(bytes) else { throw .notAFrame }
+    }
+
+    /// Whether the bytes begin as a zstd frame does: `28 B5 2F FD`.
+    private static func startsFrame(_ bytes: RawSpan) -> Bool {
+        guard bytes.byteCount >= 4 else { return false }
+        return UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self)) == ZSTD_MAGICNUMBER
+    }
+
+    /// Refuses a frame where no compression was agreed.
+    ///
+    /// A frame without a checksum may look like fields that a protobuf parser does not know and passes over: a batch would
+    /// be taken for an empty one. No message that was encoded is refused:
+    ///
+    /// - protobuf: encoders write fields by rising numbers, and the field `next_record_lsn` (2) is in every message. So the
+    ///   first byte is the tag of a record (`0A`) or of that field (`10`). The frame's first byte is the tag of a field 5,
+    ///   of which the schema's top level knows nothing, and a later schema's would stand behind.
+    /// - bincode: the first eight bytes count the records. With the frame's they would be more than 2^61.
+    ///
+    /// Throws ``CompressionError/unexpectedFrame``.
+    public static func refuseFrame(_ bytes: RawSpan) throws(CompressionError) {
+        guard !startsFrame(bytes) else { throw .unexpectedFrame }
     }
 
     private static func check(_ result: Int) throws(CompressionError) {

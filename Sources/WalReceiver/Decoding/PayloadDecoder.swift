@@ -87,9 +87,13 @@ private struct RecordsDecoder: ~Copyable {
     }
 
     private mutating func decompress(_ payload: RawSpan, into output: inout OutputBuffer) throws(WireError) {
-        guard decompressor != nil else { return output.append(payload) }
         do throws(CompressionError) {
-            try decompressor?.decompress(payload, into: &output)
+            if decompressor == nil {
+                try ZstdDecompressor.refuseFrame(payload)
+                output.append(payload)
+            } else {
+                try decompressor?.decompress(payload, into: &output)
+            }
         } catch {
             throw .compression(error)
         }

@@ -205,6 +205,32 @@ struct RelationRecordTests {
         }
     }
 
+    @Test("maps are as large as PostgreSQL makes them, whichever shard owns the page that is needed in part")
+    func shardedTruncationSizes() throws {
+        for number in UInt8(0)..<8 {
+            let shard = try TestShard(testShard(number, of: 8, stripe: 1))
+            for fork in [tableMap, tableFSM] {
+                for block in UInt32(0)...9 {
+                    let key = Key.relationBlock(fork, block: block)
+                    if shard.ingest.shard.identity.isLocal(key) {
+                        try shard.record(writes: [.image(fork, block, page(1))])
+                    } else if number == 0 {
+                        try shard.record(writes: [.observed(fork, block)])
+                    }
+                }
+            }
+            let lsn = try shard.record(.storageManager(.truncate(blockCount: 100, relation: table, flags: 6)))
+            for (fork, size) in [(tableMap, UInt32(1)), (tableFSM, 3)] {
+                let owned = (0...9 as ClosedRange<UInt32>).last {
+                    shard.ingest.shard.identity.isLocal(.relationBlock(fork, block: $0))
+                }
+                let before = number == 0 ? 10 : owned.map { $0 + 1 }
+                let found = try shard.ingest.reader.relationSize(fork, at: lsn)
+                #expect(found == before.map { min($0, size) }, "\(fork) on shard \(number)")
+            }
+        }
+    }
+
     @Test("blocks behind a truncation come back as zeros")
     func truncateAndExtend() throws {
         let shard = try TestShard()

@@ -104,19 +104,39 @@ struct RandomWAL {
 
     private mutating func create() -> Record {
         let database = databases.sorted().randomElement(using: &generator) ?? 5
-        nextRelation += 1
-        let locator = RelationLocator(tablespace: 1663, database: database, relation: nextRelation)
-        let relation = RelationTag(locator: locator, fork: UInt8.random(in: 0...3, using: &generator))
+        var relation = RelationTag(
+            locator: RelationLocator(tablespace: 1663, database: database, relation: nextRelation + 1),
+            fork: UInt8.random(in: 0...3, using: &generator)
+        )
+        // Maps mostly belong to a table.
+        if relation.fork != ForkNumber.main, let table = anyRelation(fork: ForkNumber.main),
+            relations[RelationTag(locator: table.locator, fork: relation.fork)] == nil
+        {
+            relation.locator = table.locator
+        } else {
+            nextRelation += 1
+        }
         relations[relation] = 0
+        written[relation] = nil
         return record(.storageManager(.create(relation)), xid: nextXID)
     }
 
     private mutating func truncate() -> Record {
         guard let relation = anyRelation(fork: ForkNumber.main) else { return record(nil) }
         let blocks = UInt32.random(in: 0...(relations[relation] ?? 0), using: &generator)
-        relations[relation] = blocks
-        written[relation] = written[relation]?.filter { $0 < blocks }
-        let flags = UInt32.random(in: 0...1, using: &generator) << 2 | 1
+        let flags = UInt32.random(in: 0...3, using: &generator) << 1 | 1
+        let kept = min(blocks, 1)
+        // Of a table of a few blocks the first page of the visibility map is needed, or three of free space.
+        let sizes = [
+            (flag: UInt32(1), fork: ForkNumber.main, blocks: blocks),
+            (flag: 2, fork: ForkNumber.visibilityMap, blocks: kept),
+            (flag: 4, fork: ForkNumber.freeSpaceMap, blocks: 2 + kept),
+        ]
+        for size in sizes where flags & size.flag != 0 {
+            let cut = RelationTag(locator: relation.locator, fork: size.fork)
+            relations[cut] = relations[cut].map { min($0, size.blocks) }
+            written[cut] = written[cut]?.filter { $0 < size.blocks }
+        }
         return record(.storageManager(.truncate(blockCount: blocks, relation: relation.locator, flags: flags)))
     }
 

@@ -24,9 +24,9 @@ struct PayloadDecoderTests {
         return (facts, decoder.message.array)
     }
 
-    /// A frame with a checksum, as our safekeepers send it.
-    private func checkedFrame(of bytes: [UInt8]) throws -> [UInt8] {
-        var compressor = try ZstdCompressor(level: 1, checksums: true)
+    /// A frame with a checksum, as our safekeepers send it, or without.
+    private func frame(of bytes: [UInt8], checksums: Bool) throws -> [UInt8] {
+        var compressor = try ZstdCompressor(level: 1, checksums: checksums)
         var output = OutputBuffer()
         try compressor.compress(bytes.span.bytes, into: &output)
         return output.array
@@ -61,9 +61,30 @@ struct PayloadDecoderTests {
         #expect(throws: DecodingFault.records(.compression(.notAFrame))) {
             try decode(WireFormat(format: format).encode(Self.batch), compressed)
         }
-        // The other way round it takes the checksum: without, protobuf may read a frame as fields that it does not know.
-        let checked = try checkedFrame(of: WireFormat(format: format).encode(Self.batch))
-        #expect(throws: DecodingFault.self) { try decode(checked, WireFormat(format: format)) }
+    }
+
+    /// Without its checksum a frame may look to protobuf like fields that it does not know, and so like an empty batch.
+    @Test("a frame where none was agreed", arguments: [InterpretedFormat.protobuf, .bincode], [false, true])
+    func unexpectedFrames(format: InterpretedFormat, checksums: Bool) throws {
+        let plain = WireFormat(format: format)
+        let refusal = CompressionError.unexpectedFrame
+        for count in 0..<200 {
+            var batch = Self.batch
+            batch.records = (0..<count).map {
+                InterpretedRecord(nextRecordLSN: LSN(0x149_FDF0 + UInt64($0) * 8), xid: 0)
+            }
+            let message = try plain.encode(batch)
+            #expect(try decode(message, plain).facts?.recordCount == count)
+            let frame = try frame(of: message, checksums: checksums)
+            #expect(throws: DecodingFault.records(.compression(refusal))) { try decode(frame, plain) }
+            #expect(throws: WireError.compression(refusal)) { try plain.decode(frame) }
+        }
+        // What looks like the frame most, and is taken for a message that way: its first fields are unknown ones.
+        let fields: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0x01, 1, 2, 3, 4, 0x10, 0xF0, 0xFB, 0xA7, 0x0A]
+        if format == .protobuf {
+            #expect(try InterpretedBatch(protobuf: fields.span.bytes).nextRecordLSN == LSN(0x149_FDF0))
+        }
+        #expect(throws: DecodingFault.records(.compression(refusal))) { try decode(fields, plain) }
     }
 
     @Test("whatever comes, it is an error or a message", arguments: formats)
