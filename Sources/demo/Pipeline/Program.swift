@@ -22,6 +22,12 @@ final class Program {
         self.undoing = undoing
     }
 
+    /// The memory that it has resident, in bytes; nil if it doesn't run.
+    var residentBytes: UInt64? {
+        guard let child, child.exitStatus() == nil else { return nil }
+        return try? ProcessUsage.residentBytes(of: child.pid)
+    }
+
     /// What it has written.
     var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
 
