@@ -192,8 +192,9 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "Ingest", "PageserverServer", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
+                "CAllocationCount", "CChecksum", "CFloor", "CZstd", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
+                "Ingest", "PageserverHarness", "PageserverServer", "ReplicationProtocol", "SafekeeperHarness",
+                "SafekeeperServer",
                 "ShardIdentity", "TestFixtures", "WALFiles", "WalReceiver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -279,6 +280,16 @@ let package = Package(
                 "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
             ],
             path: "Tests/SafekeeperHarness",
+            swiftSettings: settings
+        ),
+        // Real pageservers behind real safekeepers.
+        .target(
+            name: "PageserverHarness",
+            dependencies: [
+                "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "ShardIdentity",
+                "TestFixtures", "WALFiles",
+            ],
+            path: "Tests/PageserverHarness",
             swiftSettings: settings
         ),
         // Shards that receive, in a process that can be stopped.
@@ -387,8 +398,9 @@ let package = Package(
         .testTarget(
             name: "ReceiverIntegrationTests",
             dependencies: [
-                "Ingest", "IngestHarness", "InterpretedWAL", "PageserverServer", "PostgresHarness", "PostgresWAL",
-                "ReplicationProtocol", "SafekeeperHarness", "ServerSupport", "ShardIdentity", "Telemetry",
+                "Ingest", "IngestHarness", "InterpretationModel", "InterpretedWAL", "PageserverHarness",
+                "PageserverServer", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
+                "ServerSupport", "ShardIdentity", "Telemetry",
                 "TestFixtures", "WALFiles", "WalReceiver", "pageserver", "safekeeper",
                 .product(name: "Logging", package: "swift-log"),
             ],

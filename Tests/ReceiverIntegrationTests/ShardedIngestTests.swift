@@ -1,0 +1,94 @@
+import Ingest
+import InterpretationModel
+import InterpretedWAL
+import PageserverHarness
+import PostgresWAL
+import ReplicationProtocol
+import ShardIdentity
+import Testing
+import WALFiles
+
+/// The test of sharding as users know it: a table of two integers is filled at once, and all shards ingest it.
+@Suite("sharded ingest", .serialized, .timeLimit(.minutes(3)))
+struct ShardedIngestTests {
+    private static let stripeSize: UInt32 = 16
+    private static let shardCounts = [1, 8, 32]
+
+    /// What the plain rule says of the WAL.
+    private struct Expectation {
+        /// Records for each shard, by the number of shards.
+        var records: [Int: [UInt64]] = [:]
+        /// Values of blocks.
+        var blockValues: UInt64 = 0
+    }
+
+    private func layout(_ count: Int, _ selection: WALReceiverProtocol) -> ShardedIngest.Layout {
+        ShardedIngest.Layout(shardCount: count, stripeSize: Self.stripeSize, selection: selection)
+    }
+
+    private func expectation(_ source: IngestSource, _ range: Range<LSN>) throws -> Expectation {
+        let directory = try WALDirectory(path: source.walDirectory)
+        let layouts = try Self.shardCounts.dropFirst().map { try layout($0, .vanilla).identities }
+        var shared = SharedInterpretation(version: directory.version, layouts: layouts)
+        var expectation = Expectation()
+        _ = try WALWalk(directory: directory, start: range.lowerBound, end: range.upperBound).run { record, parsed in
+            let whole = try shared.interpret(record, parsed)
+            for case .serialized in whole.batch.metadata { expectation.blockValues += 1 }
+        }
+        expectation.records[1] = [UInt64(shared.recordCount)]
+        var first = 1
+        for shards in layouts {
+            expectation.records[shards.count] = shared.shardRecordCounts[first..<first + shards.count].map {
+                UInt64($0)
+            }
+            first += shards.count
+        }
+        return expectation
+    }
+
+    @Test("1, 8 and 32 shards, raw and interpreted, with and without zstd")
+    func everything() throws {
+        let source = try IngestSource.pairs(rows: 150_000)
+        let plain = WALReceiverProtocol.interpreted(WireFormat(format: .protobuf))
+        var expected: Expectation?
+        var whole: StoreContent?
+        for count in Self.shardCounts {
+            var bytes: [WALReceiverProtocol: UInt64] = [:]
+            for selection in [vanilla, plain, interpreted] {
+                let layout = layout(count, selection)
+                let ingest = try ShardedIngest(source, layout)
+                let outcome = try ingest.run()
+                let name = "\(count) shards, \(selection.json)"
+                let expectation = try expected ?? expectation(source, outcome.start..<outcome.end)
+                expected = expectation
+
+                // All shards are at the end of the WAL, and each has been given just the records that concern it; shard
+                // zero has seen every one.
+                #expect(outcome.end == source.end.recordAligned, "\(name)")
+                #expect(outcome.shards.map(\.records) == expectation.records[count], "\(name)")
+                #expect(outcome.shards.first?.records == expectation.records[1]?.first, "\(name)")
+                // A record may go to several shards, a value goes to one.
+                #expect(outcome.records >= expectation.records[1]?.first ?? .max, "\(name)")
+                #expect(outcome.blockValues == expectation.blockValues, "\(name)")
+                if selection == vanilla {
+                    #expect(outcome.shards.allSatisfy { $0.bytes == outcome.walBytes } as Bool, "\(name): \(outcome)")
+                }
+                bytes[selection] = outcome.bytes
+
+                #expect(ingest.stop() == 0, "\(name)")
+                let contents = try layout.identities.map { identity in
+                    (identity, try StoreContent(try RocksDBStore(path: ingest.storeFolder(of: identity))))
+                }
+                if whole == nil { whole = contents.first?.1 }
+                let blocks = checkUnion(try #require(whole), contents)
+                #expect(blocks > 500, "\(name)")
+            }
+            let (raw, cooked) = (try #require(bytes[vanilla]), try #require(bytes[plain]))
+            let compressed = try #require(bytes[interpreted])
+            #expect(cooked < raw, "\(count) shards")
+            #expect(compressed < cooked, "\(count) shards")
+            // All shards together are sent a third of what one is sent of raw WAL, at most.
+            #expect(compressed * UInt64(count) * 3 < raw, "\(count) shards: \(raw) to \(compressed) bytes")
+        }
+    }
+}
