@@ -56,8 +56,8 @@ package final class ShardedIngest {
         package var end: LSN
         /// The shards in the order of their numbers.
         package var shards: [Shard]
-        /// Values of blocks that all shards together have stored of the measured WAL.
-        package var blockValues: UInt64
+        /// Values of pages, of relations and of the commit log, that all shards together have stored of the measured WAL.
+        package var pageValues: UInt64
         /// From the commit until the last shard had everything.
         package var seconds: Double
         /// Processor time of the safekeeper in it.
@@ -124,7 +124,7 @@ package final class ShardedIngest {
         // A shard that has not connected yet would catch up by itself, with a reader of its own.
         try wait(for: behindBackup)
         let before = try settled()
-        let valuesBefore = try blockValues()
+        let valuesBefore = try pageValues()
         let processorBefore = try processorSeconds()
         let began = ContinuousClock.now
         try kept.commit()
@@ -142,7 +142,7 @@ package final class ShardedIngest {
                     records: after.receivedRecords - before.receivedRecords
                 )
             },
-            blockValues: try blockValues() - valuesBefore,
+            pageValues: try pageValues() - valuesBefore,
             seconds: seconds,
             safekeeperSeconds: processor.safekeeper - processorBefore.safekeeper,
             pageserverSeconds: processor.pageserver - processorBefore.pageserver
@@ -212,8 +212,8 @@ package final class ShardedIngest {
         )
     }
 
-    /// Values of blocks that the pageserver has stored since its start.
-    private func blockValues() throws -> UInt64 {
+    /// Values of pages that the pageserver has stored since its start.
+    private func pageValues() throws -> UInt64 {
         let metrics = try pageserver.get("/metrics")
         return try ["delta", "image"].reduce(0) { sum, kind in
             let name = "\npageserver_wal_ingest_values_committed{class=\"data\",kind=\"\(kind)\"} "

@@ -18,8 +18,8 @@ struct ShardedIngestTests {
     private struct Expectation {
         /// Records for each shard, by the number of shards.
         var records: [Int: [UInt64]] = [:]
-        /// Values of blocks.
-        var blockValues: UInt64 = 0
+        /// Values of pages: of blocks, and of the commit log for each transaction.
+        var pageValues: UInt64 = 0
     }
 
     private func layout(_ count: Int, _ selection: WALReceiverProtocol) -> ShardedIngest.Layout {
@@ -33,7 +33,8 @@ struct ShardedIngestTests {
         var expectation = Expectation()
         _ = try WALWalk(directory: directory, start: range.lowerBound, end: range.upperBound).run { record, parsed in
             let whole = try shared.interpret(record, parsed)
-            for case .serialized in whole.batch.metadata { expectation.blockValues += 1 }
+            for case .serialized in whole.batch.metadata { expectation.pageValues += 1 }
+            if case .transaction = whole.metadata { expectation.pageValues += 1 }
         }
         expectation.records[1] = [UInt64(shared.recordCount)]
         var first = 1
@@ -69,7 +70,7 @@ struct ShardedIngestTests {
                 #expect(outcome.shards.first?.records == expectation.records[1]?.first, "\(name)")
                 // A record may go to several shards, a value goes to one.
                 #expect(outcome.records >= expectation.records[1]?.first ?? .max, "\(name)")
-                #expect(outcome.blockValues == expectation.blockValues, "\(name)")
+                #expect(outcome.pageValues == expectation.pageValues, "\(name)")
                 if selection == vanilla {
                     #expect(outcome.shards.allSatisfy { $0.bytes == outcome.walBytes } as Bool, "\(name): \(outcome)")
                 }

@@ -179,13 +179,16 @@ extension PipelineRun {
 
     /// Ends all programs, and says whether they ended well.
     func checkStop() throws {
+        let began = monitor.seconds
         let failed = try stopAll()
+        let seconds = Quantity.significant(monitor.seconds - began)
         report.checks.append(
             .init(
                 "orderly stop",
                 passed: failed.isEmpty,
                 detail: failed.isEmpty
-                    ? "walctl push, pageserver and 3 safekeepers ended with status 0" : failed.joined(separator: ", ")
+                    ? "walctl push, pageserver and 3 safekeepers ended with status 0, within \(seconds) s"
+                    : failed.joined(separator: ", ")
             )
         )
     }

@@ -253,8 +253,11 @@ final class PipelineRun {
     func stopAll() throws -> [String] {
         var failed: [String] = []
         for program in [proposer, pageserver].compactMap({ $0 }) + safekeepers.map(\.program) {
+            let began = monitor.seconds
             let status = try program.stop(SIGTERM)
-            if status != 0 { failed.append("\(program.name): status \(status)") }
+            guard status != 0 else { continue }
+            let seconds = Quantity.significant(monitor.seconds - began)
+            failed.append("\(program.name): status \(status) after \(seconds) s: \(program.lastLine)")
         }
         proposer = nil
         pageserver = nil

@@ -31,6 +31,9 @@ final class Program {
     /// What it has written.
     var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
 
+    /// The last line of that.
+    var lastLine: String { log.split(separator: "\n").last.map(String.init) ?? "" }
+
     private var logTail: String { log.split(separator: "\n").suffix(12).joined(separator: "\n") }
 
     /// Starts it, with more arguments; it dies with this process, however that ends.

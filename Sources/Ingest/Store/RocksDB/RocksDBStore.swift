@@ -62,6 +62,9 @@ public final class RocksDBStore: VersionedStore {
         commitNumber = Mutex(try StateRecord(state)?.number ?? 0)
     }
 
+    /// Bytes that open table files take in memory besides the blocks that all stores share a bound for.
+    package var tableMemory: UInt64 { database.tableMemory }
+
     /// The state record of the last commit; nil in a store that was never written to.
     public func readState() throws(StoreError) -> [UInt8]? {
         try StateRecord(database.get(RocksDBKey.state, persistedOnly: false))?.content
