@@ -167,7 +167,7 @@ let package = Package(
         .executableTarget(
             name: "pageserver",
             dependencies: [
-                "Ingest", "PageserverServer", "PostgresWAL", "ServerSupport", "ShardIdentity", "Telemetry",
+                "CLinux", "Ingest", "PageserverServer", "PostgresWAL", "ServerSupport", "ShardIdentity", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

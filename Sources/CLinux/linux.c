@@ -2,8 +2,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 int linux_syncfs(int file) {
     return syncfs(file);
+}
+
+int linux_map_large_allocations(int bytes) {
+    return mallopt(M_MMAP_THRESHOLD, bytes);
 }

@@ -41,9 +41,9 @@ extension RunReport {
     /// How far the mean of the last third may be above that of the middle one.
     package enum Bound {
         /// Of a process's memory.
-        package static let memory = (factor: 1.1, amount: 16e6)
+        package static let memory = (factor: 1.05, amount: 8e6)
         /// Of the lag of the shard that is furthest behind.
-        package static let lag = (factor: 1.5, amount: 8e6)
+        package static let lag = (factor: 1.2, amount: 4e6)
     }
 
     /// The processes whose memory was looked at, by their names.
