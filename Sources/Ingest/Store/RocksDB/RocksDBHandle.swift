@@ -120,8 +120,8 @@ final class RocksDBHandle: @unchecked Sendable {
 private struct BlockCache: @unchecked Sendable {
     static let shared = BlockCache()
 
-    /// Bytes that stay in memory.
-    private static let capacity = 128 << 20
+    /// Bytes that stay in memory; indexes of new tables alone fill them up.
+    private static let capacity = 32 << 20
     /// Indexes of indexes, `kTwoLevelIndexSearch`.
     private static let partitionedIndex: Int32 = 2
 
