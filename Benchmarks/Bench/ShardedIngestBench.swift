@@ -47,8 +47,8 @@ struct ShardedIngestBench {
         try run(.pairs(rows: rows), "sharded_ingest", ShardStripeSize.standard.pages, into: &results)
         results.line(
             """
-            Upstream has published 5 times less for 1 shard and 100 times for 32, with such rows. On stock WAL the reference \
-            makes 4.2 times less for 1.
+            Upstream has published 5 times less for 1 shard and 100 times for 32, with such rows in WAL of its own. For 1 \
+            shard, the reference is said to make about 4.2 times less of stock WAL.
             """
         )
         results.line("\nPostgreSQL: pgbench …")
@@ -119,30 +119,33 @@ struct ShardedIngestBench {
 
     // MARK: - The table
 
-    private static let heading = """
-                                  received      less    MB for a shard             records for a shard              wall s    CPU s
-        shards  protocol                MB     times    least    mean     most     least       mean        most              safekeeper  pageserver
-        """
+    private static let heading = [
+        ["", "", "received", "less", "MB for a", "shard", "", "records", "for a shard", "", "", "CPU s", "CPU s"],
+        [
+            "shards", "protocol", "MB", "times", "least", "mean", "most", "least", "mean", "most", "wall s",
+            "safekeeper", "pageserver",
+        ],
+    ].map(line).joined(separator: "\n")
+
+    /// The widths of the columns; the second one is words, the others are numbers.
+    private static let widths = [6, 18, 9, 6, 9, 8, 8, 10, 12, 10, 7, 11, 11]
+
+    private static func line(_ cells: [String]) -> String {
+        zip(cells, widths).enumerated().map { column, cell in
+            let space = String(repeating: " ", count: max(cell.1 - cell.0.count, 0))
+            return column == 1 ? cell.0 + space : space + cell.0
+        }.joined(separator: " ")
+    }
 
     private static func row(_ outcome: ShardedIngest.Outcome, _ form: String, _ factor: Double) -> String {
         let (bytes, records) = (Spread(outcome.shards.map(\.bytes)), Spread(outcome.shards.map(\.records)))
-        let name = form.padding(toLength: 18, withPad: " ", startingAt: 0)
-        let sizes = String(
-            format: "%10.1f %9.1f %8.2f %7.2f %8.2f",
-            bytes.total / 1e6,
-            factor,
-            bytes.least / 1e6,
-            bytes.mean / 1e6,
-            bytes.most / 1e6
-        )
-        let counts = String(format: "%9.0f  %9.0f  %10.0f", records.least, records.mean, records.most)
-        let times = String(
-            format: "%9.1f %11.2f %11.2f",
-            outcome.seconds,
-            outcome.safekeeperSeconds,
-            outcome.pageserverSeconds
-        )
-        return String(format: "%6d  ", outcome.shards.count) + [name, sizes, counts, times].joined(separator: " ")
+        func number(_ value: Double, _ places: Int) -> String { String(format: "%.\(places)f", value) }
+        return line([
+            "\(outcome.shards.count)", form, number(bytes.total / 1e6, 1), number(factor, 1),
+            number(bytes.least / 1e6, 2), number(bytes.mean / 1e6, 2), number(bytes.most / 1e6, 2),
+            number(records.least, 0), number(records.mean, 0), number(records.most, 0), number(outcome.seconds, 1),
+            number(outcome.safekeeperSeconds, 2), number(outcome.pageserverSeconds, 2),
+        ])
     }
 }
 

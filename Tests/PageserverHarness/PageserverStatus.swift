@@ -28,29 +28,31 @@ package struct PageserverStatus: Sendable {
     package init(answer: String) throws {
         struct Body: Decodable {
             struct Shard: Decodable {
-                var shard_id: String
-                var last_record_lsn: String
-                var received_bytes: UInt64
-                var received_records: UInt64
-                var walreceiver_status: String
-                var last_error: String?
+                var shardId: String
+                var lastRecordLsn: String
+                var receivedBytes: UInt64
+                var receivedRecords: UInt64
+                var walreceiverStatus: String
+                var lastError: String?
             }
             var shards: [Shard]
         }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard answer.hasPrefix("HTTP/1.1 200"), let head = answer.range(of: "\r\n\r\n"),
-            let body = try? JSONDecoder().decode(Body.self, from: Data(answer[head.upperBound...].utf8))
+            let body = try? decoder.decode(Body.self, from: Data(answer[head.upperBound...].utf8))
         else { throw SafekeeperFailure(message: "no status of a pageserver: \(answer)") }
         shards = try body.shards.map { shard in
-            guard let lsn = LSN(shard.last_record_lsn) else {
-                throw SafekeeperFailure(message: "\(shard.last_record_lsn) is no LSN")
+            guard let lsn = LSN(shard.lastRecordLsn) else {
+                throw SafekeeperFailure(message: "\(shard.lastRecordLsn) is no LSN")
             }
             return Shard(
-                name: shard.shard_id,
+                name: shard.shardId,
                 lastRecord: lsn,
-                receivedBytes: shard.received_bytes,
-                receivedRecords: shard.received_records,
-                receiver: shard.walreceiver_status,
-                lastError: shard.last_error
+                receivedBytes: shard.receivedBytes,
+                receivedRecords: shard.receivedRecords,
+                receiver: shard.walreceiverStatus,
+                lastError: shard.lastError
             )
         }.sorted { $0.name < $1.name }
     }

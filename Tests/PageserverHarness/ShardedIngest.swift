@@ -149,7 +149,9 @@ package final class ShardedIngest {
         )
     }
 
-    /// Stops the pageserver in order; gives its exit status. What it has stored stays until this object goes.
+    /// Stops the pageserver in order; gives its exit status.
+    ///
+    /// What it has stored stays until this object goes.
     package func stop() -> Int32 { pageserver.stop() }
 
     /// The folder of a shard's store.

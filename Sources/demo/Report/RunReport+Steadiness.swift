@@ -10,8 +10,9 @@ package struct Thirds: Hashable, Sendable {
     /// How few values say nothing.
     private static let fewest = 30
 
+    /// Nil if there are too few values, or none in one of the parts.
+    ///
     /// - Parameter points: seconds and values, in order of time.
-    /// - Returns: nil if there are too few, or none in one of the parts.
     package init?(_ points: [(seconds: Double, value: Double)]) {
         guard points.count >= Self.fewest, let first = points.first, let last = points.last else { return nil }
         let length = (last.seconds - first.seconds) / 3
