@@ -15,6 +15,8 @@ private import Synchronization
 /// A flush is believed only when the state record can be read back from the table files. RocksDB 7.8 alone is no proof:
 /// after it has recovered from a full disk, a flush may return as if done before it has begun.
 ///
+/// Blocks of table files that were read, indexes among them, stay in memory: 32 MiB for all stores of a process together.
+///
 /// A part of the disk is kept free (``Options/reservedSpace``): commits that would use it fail with
 /// ``StoreError/noSpace(operation:message:)``. Where somebody else uses it up, commits and flushes fail in the same way;
 /// RocksDB looks every few seconds whether there is space again, and goes on by itself.
