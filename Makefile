@@ -39,6 +39,7 @@ soak: build ## Run the tests in debug, and those that damage input under the add
 	@FAN_OUT_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter AttachFuzz
 	@PUSH_ROUNDS=8 swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter pgbenchSeesNoError
 	@SIMULATION_SEEDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
+	@.build/release/demo --seconds 600 --steady-rows 50000 --plain --report soak-report.html
 	@FAN_OUT_ROUNDS=100 swift test -c debug --scratch-path .build-debug
 	@ASAN_OPTIONS=detect_leaks=0 swift test $(SWIFT_FLAGS) --sanitize=address --scratch-path .build-asan \
 		--filter 'Mutation|Image|PGLZ|Layout|Checksum|Protobuf|Bincode|Zstd|Interpret'

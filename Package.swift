@@ -172,7 +172,7 @@ let package = Package(
         .executableTarget(
             name: "pageserver",
             dependencies: [
-                "Ingest", "PageserverServer", "PostgresWAL", "ServerSupport", "ShardIdentity", "Telemetry",
+                "CLinux", "Ingest", "PageserverServer", "PostgresWAL", "ServerSupport", "ShardIdentity", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -197,8 +197,9 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CAllocationCount", "CChecksum", "CFloor", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
-                "Ingest", "PageserverServer", "ReplicationProtocol", "SafekeeperHarness", "SafekeeperServer",
+                "CAllocationCount", "CChecksum", "CFloor", "CZstd", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
+                "Ingest", "PageserverHarness", "PageserverServer", "ReplicationProtocol", "SafekeeperHarness",
+                "SafekeeperServer",
                 "ShardIdentity", "TestFixtures", "WALFiles", "WalReceiver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -284,6 +285,16 @@ let package = Package(
                 "CChecksum", "InterpretedWAL", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "ShardIdentity",
             ],
             path: "Tests/SafekeeperHarness",
+            swiftSettings: settings
+        ),
+        // Real pageservers behind real safekeepers.
+        .target(
+            name: "PageserverHarness",
+            dependencies: [
+                "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "ShardIdentity",
+                "TestFixtures", "WALFiles",
+            ],
+            path: "Tests/PageserverHarness",
             swiftSettings: settings
         ),
         // Shards that receive, in a process that can be stopped.
@@ -392,9 +403,10 @@ let package = Package(
         .testTarget(
             name: "ReceiverIntegrationTests",
             dependencies: [
-                "Ingest", "IngestHarness", "InterpretedWAL", "PageserverServer", "PostgresHarness", "PostgresWAL",
-                "ReplicationProtocol", "SafekeeperHarness", "ServerSupport", "ShardIdentity", "Telemetry",
-                "TestFixtures", "WALFiles", "WalProposer", "WalReceiver", "pageserver", "safekeeper",
+                "Ingest", "IngestHarness", "InterpretationModel", "InterpretedWAL", "PageserverHarness",
+                "PageserverServer", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
+                "ServerSupport", "ShardIdentity", "Telemetry", "TestFixtures", "WALFiles", "WalProposer", "WalReceiver",
+                "pageserver", "safekeeper",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings

@@ -26,6 +26,7 @@ struct Bench: ParsableCommand {
         case decode, interpret, parse, ingest, receive, append, stream, push
         case appendSingle = "append-single"
         case commitLatency = "commit-latency"
+        case shardedIngest = "sharded-ingest"
     }
 
     @Option(help: "Only this section; may be given several times. Default: all.")
@@ -67,14 +68,37 @@ struct Bench: ParsableCommand {
     )
     var streamRounds = 3
 
+    @Option(
+        name: .customLong("ingest-rows"),
+        help: "Rows of two integers in the sharded-ingest bench."
+    )
+    var ingestRows = 10_000_000
+
+    @Option(
+        name: .customLong("ingest-transactions"),
+        help: "Transactions of pgbench in the sharded-ingest bench."
+    )
+    var ingestTransactions = 100_000
+
     mutating func validate() throws {
         guard (1...1000).contains(rounds) else { throw ValidationError("--rounds is from 1 to 1000") }
+        guard (1...1_000_000_000).contains(ingestRows) else {
+            throw ValidationError("--ingest-rows is from 1 to 1000000000")
+        }
+        guard (4...1_000_000_000).contains(ingestTransactions) else {
+            throw ValidationError("--ingest-transactions is from 4 to 1000000000")
+        }
         guard bulkMegabytes > 0 else { throw ValidationError("--bulk-megabytes is at least 1") }
     }
 
     func run() throws {
         let sections = only.isEmpty ? Section.allCases : only
         var results = try BenchResults(path: output)
+        if sections.contains(.shardedIngest) {
+            try ShardedIngestBench(rows: ingestRows, transactions: ingestTransactions).run(into: &results)
+        }
+        // What follows is measured with samples that are made once.
+        guard !sections.allSatisfy({ $0 == .shardedIngest }) else { return try finish(results) }
         let bulk = try Sample.bulk(megabytes: bulkMegabytes)
         if sections.contains(.decode) {
             try DecodeBench(sample: bulk).run(rounds: rounds, into: &results)
@@ -114,6 +138,10 @@ struct Bench: ParsableCommand {
             try StoppedReceiverBench(megabytes: streamMegabytes, folder: appendFolder)
                 .run(rounds: streamRounds, into: &results)
         }
+        try finish(results)
+    }
+
+    private func finish(_ results: BenchResults) throws {
         try results.write()
         print("figures written to \(output)")
     }

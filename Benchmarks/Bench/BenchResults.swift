@@ -14,13 +14,24 @@ struct BenchResults {
             ? try JSONDecoder().decode([String: Double].self, from: Data(contentsOf: URL(fileURLWithPath: path))) : [:]
     }
 
-    /// Adds a figure under its key.
+    /// Adds a figure under its key, and prints it.
     mutating func add(_ key: String, _ value: Double, _ unit: String, _ remark: String = "") {
-        figures[key] = (value * 1000).rounded() / 1000
+        record(key, value)
         let number = String(format: "%12.2f", value)
         let name = key.padding(toLength: 44, withPad: " ", startingAt: 0)
         let columns = [name, number, unit.padding(toLength: 7, withPad: " ", startingAt: 0), remark]
         print(columns.joined(separator: " "))
+    }
+
+    /// Adds a figure under its key; a table has it, or somebody else prints it.
+    mutating func record(_ key: String, _ value: Double) {
+        figures[key] = (value * 1000).rounded() / 1000
+    }
+
+    /// Prints a line at once: whoever waits sees how far it is.
+    func line(_ text: String) {
+        print(text)
+        fflush(nil)
     }
 
     func heading(_ text: String) {

@@ -3,6 +3,7 @@
 #include "CLinux.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 int linux_syncfs(int file) {
@@ -11,4 +12,8 @@ int linux_syncfs(int file) {
 
 int linux_start_writeback(int file, int64_t offset, int64_t count) {
     return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+int linux_map_large_allocations(int bytes) {
+    return mallopt(M_MMAP_THRESHOLD, bytes);
 }

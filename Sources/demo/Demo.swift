@@ -14,6 +14,9 @@ struct Demo: ParsableCommand {
             what the shards hold is compared with the server's files. The page demo-report.html shows the run. Nothing \
             else is left behind.
 
+            A run of \(PipelineRun.shortestJudged) seconds or more is also judged by whether the memory of every process and \
+            the lag of the shards stay where they are.
+
             Exit status: 0 if everything was right, 1 if not, 128 and the signal's number after a signal.
             """
     )
@@ -23,6 +26,9 @@ struct Demo: ParsableCommand {
 
     @Option(help: "Rows of the bulk load.")
     var rows = 300_000
+
+    @Option(help: "Rows that are loaded each second beside pgbench, all the time.")
+    var steadyRows = 0
 
     @Option(help: "PostgreSQL major version: 15, 16 or 17.")
     var postgres = 15
@@ -67,6 +73,9 @@ struct Demo: ParsableCommand {
     mutating func validate() throws {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds is from 1 to 3600") }
         guard (1...1_000_000_000).contains(rows) else { throw ValidationError("--rows is from 1 to 1000000000") }
+        guard (0...1_000_000).contains(steadyRows) else {
+            throw ValidationError("--steady-rows is from 0 to 1000000")
+        }
         guard PostgresInstallation.majors.contains(postgres) else {
             throw ValidationError("--postgres is one of 15, 16, 17")
         }
@@ -106,6 +115,7 @@ struct Demo: ParsableCommand {
         let options = PipelineOptions(
             seconds: seconds,
             rows: rows,
+            steadyRows: steadyRows,
             major: postgres,
             shards: shards,
             stripeSize: stripeSize,

@@ -25,6 +25,10 @@ struct Summary: CustomStringConvertible {
                     + Quantity.milliseconds(most)
             )
         }
+        let memory = report.processes.map { process in
+            "\(process) \(Quantity.bytes(report.samples.compactMap { $0.resident[process] }.max() ?? 0))"
+        }
+        if !memory.isEmpty { lines.append("Memory           \(memory.joined(separator: ", ")) at most") }
         lines += report.notes
         lines.append("")
         for check in report.checks {

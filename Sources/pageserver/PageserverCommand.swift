@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import PageserverServer
 import ServerSupport
 
@@ -52,8 +53,15 @@ struct ServeCommand: AsyncParsableCommand {
         return settings
     }
 
+    /// Allocations of this size and more are not put among others.
+    ///
+    /// Those of RocksDB's tables in memory are 1 MiB each, of whichever thread commits. Freed among others, they would leave
+    /// holes in the heap of every thread, and the process would grow for hours before it stays where it is.
+    private static let mappedAllocation: Int32 = 512 << 10
+
     func run() async throws {
         if printConfig { return print(SettingKey<PageserverConfiguration>.fileText, terminator: "") }
+        _ = linux_map_large_allocations(Self.mappedAllocation)
         do {
             let settings = try settings()
             let process = ServerProcess(program: "pageserver", version: PageserverVersion.text)

@@ -78,7 +78,10 @@ private struct DemoFailure: Error, CustomStringConvertible {
 struct PipelineTests {
     @Test("The whole way, a safekeeper killed in the middle: everything is verified, and the page is there")
     func wholeWay() throws {
-        let demo = try DemoProcess(["--seconds", "3", "--rows", "20000", "--shards", "4"], environment: ["CI": "true"])
+        let demo = try DemoProcess(
+            ["--seconds", "3", "--rows", "20000", "--steady-rows", "1000", "--shards", "4"],
+            environment: ["CI": "true"]
+        )
         #expect(try demo.wait() == 0, "\(demo.output)")
         let output = demo.output
         for words in [
@@ -90,6 +93,10 @@ struct PipelineTests {
         }
         #expect(!output.contains("\u{1B}["), "no terminal, no escapes")
         #expect(demo.report.contains("</html>") && demo.report.contains("Latency of transactions"))
+        for process in ["PostgreSQL", "pageserver", "safekeeper 1", "safekeeper 2", "safekeeper 3", "walctl push"] {
+            let line = output.split(separator: "\n").first { $0.hasPrefix("Memory ") } ?? ""
+            #expect(line.contains("\(process) "), "\(process): \(line)")
+        }
         if let kept = ProcessInfo.processInfo.environment["DEMO_SCREENSHOTS"] {
             try demo.report.write(toFile: "\(kept)/run.html", atomically: true, encoding: .utf8)
         }
@@ -147,7 +154,7 @@ struct PipelineTests {
 
     @Test(
         "Options that make no sense are refused",
-        arguments: [["--shards", "0"], ["--protocol", "x"], ["--seconds", "0"]]
+        arguments: [["--shards", "0"], ["--protocol", "x"], ["--seconds", "0"], ["--steady-rows", "-1"]]
     )
     func options(arguments: [String]) throws {
         let demo = try DemoProcess(arguments)

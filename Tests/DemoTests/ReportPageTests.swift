@@ -57,9 +57,9 @@ struct ReportPageTests {
     @Test("A whole run has all charts, each with its table")
     func charts() throws {
         let outline = try outline(.sample())
-        #expect(outline.elements["svg"] == 7)
-        #expect(outline.elements["table"] == 9)
-        #expect(outline.elements["polyline"].map { $0 >= 2 + 4 + 4 } == true)
+        #expect(outline.elements["svg"] == 8)
+        #expect(outline.elements["table"] == 10)
+        #expect(outline.elements["polyline"].map { $0 >= 2 + 4 + 4 + 4 } == true)
         for text in ["Verified: 2 of 2", "120 MB", "8 ×", "safekeeper 3 killed with -9", "Btree", "0/93A0000"] {
             #expect(outline.text.contains(text), "\(text)")
         }
@@ -102,7 +102,7 @@ struct ReportPageTests {
                 "</title><script>alert('1')</script> \"&amp;\" \u{FFFD}\u{FFFD}[31m \u{FFFD} Ünï\u{1F418}"
             )
         )
-        #expect(outline.elements["svg"] == 7)
+        #expect(outline.elements["svg"] == 8)
     }
 
     @Test("Both colour schemes set the same names")

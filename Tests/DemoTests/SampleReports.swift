@@ -20,9 +20,14 @@ extension RunReport {
                         lastRecord: LSN(end.rawValue - min(behind * UInt64(shard), UInt64(step) * 3_000_000)),
                         receivedBytes: UInt64(step) * 150_000 * UInt64(shard + 1)
                     )
-                }
+                },
+                resident: [
+                    "PostgreSQL": 150_000_000, "pageserver": 200_000_000 + UInt64(step % 5) * 1_000_000,
+                    "safekeeper 3": (14..<26).contains(step) ? nil : 20_000_000,
+                ].compactMapValues { $0 }
             )
         }
+        report.steady = 0...20
         report.events = [
             Event(seconds: 7, text: "safekeeper 3 killed with -9"), Event(seconds: 13, text: "safekeeper 3 is back"),
         ]

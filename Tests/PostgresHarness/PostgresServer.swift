@@ -124,6 +124,16 @@ package final class PostgresServer: Sendable {
         }
     }
 
+    /// The memory that all processes of the running server have resident together, in bytes; nil if it doesn't run.
+    package var residentBytes: UInt64? {
+        guard let postmaster = processID else { return nil }
+        // Processes may end while they are asked.
+        let parts = ([postmaster] + childProcesses(of: postmaster)).compactMap {
+            try? ProcessUsage.proportionalBytes(of: $0)
+        }
+        return parts.isEmpty ? nil : parts.reduce(0, +)
+    }
+
     /// Starts the server and returns when it takes connections, recovery done.
     ///
     /// - Throws: ``HarnessError`` with the end of the log if it does not come up within a minute.

@@ -1,5 +1,6 @@
 import Foundation
 import Ingest
+import PageserverHarness
 import PostgresHarness
 import PostgresWAL
 import SafekeeperHarness

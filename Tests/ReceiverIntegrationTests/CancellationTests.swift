@@ -2,6 +2,7 @@ import Foundation
 import Ingest
 import InterpretedWAL
 import Logging
+import PageserverHarness
 import PageserverServer
 import PostgresHarness
 import PostgresWAL

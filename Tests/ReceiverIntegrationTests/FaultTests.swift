@@ -1,6 +1,7 @@
 import Foundation
 import Ingest
 import IngestHarness
+import PageserverHarness
 import PageserverServer
 import PostgresHarness
 import PostgresWAL

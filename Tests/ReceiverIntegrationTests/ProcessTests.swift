@@ -1,5 +1,6 @@
 import Foundation
 import Ingest
+import PageserverHarness
 import PageserverServer
 import PostgresHarness
 import PostgresWAL
@@ -39,16 +40,14 @@ struct PageserverProcessTests {
         """
     }
 
-    private func importBackup(_ outcome: Workload.Outcome, _ place: Place, shards: Int, _ more: String...) throws {
-        let arguments =
-            [
-                "import", "--workdir", place.workdir, "--tenant-id", "\(tenant)", "--timeline-id", "\(timeline)",
-                "--pg-version", "15", "--shard-count", "\(shards)", "--shard-stripe-size", "4", "--archive",
-                outcome.baseBackup,
-            ] + more
-        let finished = try FinishedProcess.run(try PageserverProcess.executable(), arguments)
-        try #require(finished.status == 0, "\(finished.errors)")
-        #expect(finished.text.hasPrefix("imported up to 0/"))
+    private func importBackup(_ outcome: Workload.Outcome, _ place: Place, shards: UInt8) throws {
+        try PageserverProcess.importBackup(
+            outcome.baseBackup,
+            into: place.workdir,
+            major: 15,
+            shardCount: shards,
+            stripeSize: 4
+        )
     }
 
     @Test("two shards: import, receive, tell, stop, go on")

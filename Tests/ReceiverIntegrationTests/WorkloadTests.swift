@@ -2,6 +2,7 @@ import Foundation
 import Ingest
 import IngestHarness
 import InterpretedWAL
+import PageserverHarness
 import PageserverServer
 import PostgresHarness
 import PostgresWAL
@@ -116,8 +117,8 @@ struct WorkloadTests {
         }
         // (b) Shards hold together what one would.
         for (shards, parts) in zip(cooked.sharded, [contents[1...2], contents[3...10]]) {
-            var union = UnionComparison(cooked.whole, contents[0], at: end)
-            try union.compare(shards, Array(parts))
+            var union = UnionComparison((cooked.whole.sink.reader, contents[0]), at: end)
+            try union.compare(zip(shards, parts).map { ($0.sink.reader, $1) })
             #expect(union.differences.prefix(10) == [])
             #expect(union.blocks > 1000 && union.sizes.tables > 100 && union.sizes.maps > 100, "\(union.sizes)")
             #expect(union.smaller > 10 && union.unknown > 10, "\(union.smaller) and \(union.unknown)")

@@ -13,4 +13,11 @@ int linux_syncfs(int file);
 /// @return 0, or -1 with the cause in errno.
 int linux_start_writeback(int file, int64_t offset, int64_t count);
 
+/// Has the C library get each allocation of so many bytes or more from the system by itself, so that the system has it back
+/// as soon as it is freed: mallopt(3), M_MMAP_THRESHOLD.
+///
+/// @param bytes the limit, at most 32 MiB.
+/// @return 1, or 0 if the library doesn't do so.
+int linux_map_large_allocations(int bytes);
+
 #endif

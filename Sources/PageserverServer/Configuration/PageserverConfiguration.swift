@@ -33,7 +33,7 @@ package struct PageserverConfiguration: Hashable, Sendable {
 
     package var logLevel = LogLevels()
     package var logFormat = LogFormat.plain
-    package var shutdownTimeout = Duration.seconds(5)
+    package var shutdownTimeout = Duration.seconds(30)
 
     // MARK: Tables
 

@@ -59,6 +59,14 @@ final class ReceiverGate: Sendable {
         set { state.withLock { $0.status = newValue } }
     }
 
+    /// Notes what has come over the connection; the rest of the status stays as it was published.
+    func note(_ connection: ConnectionStatus, _ statistics: ReceiverStatistics) {
+        state.withLock { state in
+            state.status.connection = connection
+            state.status.statistics = statistics
+        }
+    }
+
     // MARK: - Waking
 
     func wake() {

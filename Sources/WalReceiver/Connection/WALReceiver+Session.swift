@@ -57,6 +57,8 @@ extension WALReceiver {
                 event = next
                 continue
             }
+            // Nothing may come for long: what was counted is to be seen before that.
+            gate.note(session.status, statistics)
             if now >= turnEnd {
                 await Task.yield()
                 turnEnd = ContinuousClock.now + Self.turn

@@ -1,4 +1,5 @@
 import Foundation
+import PostgresHarness
 import PostgresWAL
 
 /// Asks all parties how they stand.
@@ -8,6 +9,8 @@ struct Monitor {
     var safekeepers: [UInt16]
     /// The port of the pageserver's API; nil before it runs.
     var pageserver: UInt16?
+    /// Whose memory is looked at, besides that of a server of the demo's.
+    var programs: [Program] = []
     let timelinePath: String
     private var began = ContinuousClock.now
 
@@ -41,8 +44,16 @@ struct Monitor {
             serverEnd: try source.end(),
             commit: positions.compactMap(\.commit).max() ?? .invalid,
             safekeepers: positions.map(\.flush),
-            shards: shards
+            shards: shards,
+            resident: resident()
         )
+    }
+
+    private func resident() -> [String: UInt64] {
+        var resident: [String: UInt64] = [:]
+        for program in programs { resident[program.name] = program.residentBytes }
+        resident[RunReport.serverName] = source.own?.residentBytes
+        return resident
     }
 
     /// What the pageserver says of its shards, in order; nothing if it doesn't answer.

@@ -27,6 +27,8 @@ struct PipelineOptions {
     var seconds: Int
     /// Rows of the bulk load.
     var rows: Int
+    /// Rows that are loaded each second beside pgbench, all the time.
+    var steadyRows: Int
     var major: Int
     var shards: UInt8
     var stripeSize: UInt32
@@ -37,6 +39,13 @@ struct PipelineOptions {
     var programs: String
     /// The folder with `safekeeper.toml` and `pageserver.toml`.
     var configuration: String
+
+    /// The load in words.
+    var load: String {
+        guard connection == nil else { return "the server's own" }
+        let steady = steadyRows == 0 ? "" : " beside \(Quantity.count(steadyRows)) rows a second in bulk"
+        return "\(seconds) s of pgbench\(steady), then a bulk load of \(Quantity.count(rows)) rows"
+    }
 
     /// The path of a program.
     ///

@@ -8,6 +8,9 @@ extension PipelineRun {
     /// The safekeeper that is killed: the first is the one that all shards begin to receive from.
     private static let victim = 1
 
+    /// A shorter run says nothing about what grows: everything is still filling up.
+    static let shortestJudged = 300
+
     /// How far the crash in the middle of a run has got.
     private enum Crash {
         case isAhead, isOn, isOver
@@ -36,6 +39,7 @@ extension PipelineRun {
             try load(server)
             let end = try finish(server)
             try verify(server, end)
+            if options.seconds >= Self.shortestJudged { report.checks += report.steadinessChecks() }
         } else {
             try watch()
         }
@@ -58,22 +62,26 @@ extension PipelineRun {
                 "postgres",
             ]
         )
+        let bulk = try startSteadyLoad(server)
         let began = monitor.seconds
         var crash = Crash()
         try follow(step: "pgbench", atMost: Double(options.seconds) + 120) { sample in
             let part = (sample.seconds - began) / Double(options.seconds)
             try advance(&crash, to: part)
-            guard let status = bench.exitStatus() else { return false }
-            guard status == 0 else { throw DemoError(description: "pgbench ended with status \(status)") }
-            return true
+            let statuses = [bench, bulk].compactMap { $0 }.map { $0.exitStatus() }
+            for case let status? in statuses where status != 0 {
+                throw DemoError(description: "pgbench ended with status \(status)")
+            }
+            return !statuses.contains(nil)
         }
+        report.steady = began...(began + Double(options.seconds))
         while crash != .isOver { try advance(&crash, to: 1) }
         let logs = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/pgbench")
         report.latency = LatencyDistribution(
             pgbenchLogs: try logs.map { try String(contentsOfFile: "\(folder)/pgbench/\($0)", encoding: .utf8) }
         )
 
-        let bulk = try server.startPsql(
+        let load = try server.startPsql(
             """
             create table pairs (a int, b int);
             insert into pairs select g, g from generate_series(1, \(options.rows)) g;
@@ -81,7 +89,26 @@ extension PipelineRun {
             """
         )
         note("bulk load of \(Quantity.count(options.rows)) rows")
-        try awaitEnd(of: bulk, "bulk load", atMost: 900)
+        try awaitEnd(of: load, "bulk load", atMost: 900)
+    }
+
+    /// Starts what loads rows beside pgbench: each second a transaction that begins the table anew.
+    private func startSteadyLoad(_ server: PostgresServer) throws -> ChildProcess? {
+        guard options.steadyRows > 0 else { return nil }
+        try server.psql("create table steady (a int, b int)")
+        let script = "\(folder)/steady.sql"
+        let sql = """
+            begin;
+            truncate steady;
+            insert into steady select g, g from generate_series(1, \(options.steadyRows)) g;
+            commit;
+
+            """
+        try sql.write(toFile: script, atomically: true, encoding: .utf8)
+        return try server.start(
+            "pgbench",
+            ["--no-vacuum", "--rate=1", "--time=\(options.seconds)", "--file=\(script)", "postgres"]
+        )
     }
 
     private func awaitEnd(of child: ChildProcess, _ step: String, atMost limit: Double) throws {
@@ -152,13 +179,16 @@ extension PipelineRun {
 
     /// Ends all programs, and says whether they ended well.
     func checkStop() throws {
+        let began = monitor.seconds
         let failed = try stopAll()
+        let seconds = Quantity.significant(monitor.seconds - began)
         report.checks.append(
             .init(
                 "orderly stop",
                 passed: failed.isEmpty,
                 detail: failed.isEmpty
-                    ? "walctl push, pageserver and 3 safekeepers ended with status 0" : failed.joined(separator: ", ")
+                    ? "walctl push, pageserver and 3 safekeepers ended with status 0, within \(seconds) s"
+                    : failed.joined(separator: ", ")
             )
         )
     }

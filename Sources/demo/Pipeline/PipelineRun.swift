@@ -62,6 +62,7 @@ final class PipelineRun {
             ),
             .init("safekeepers", "3, with fsync; the one that the shards receive from is killed and started again"),
             .init("protocol", options.wireProtocol.words),
+            .init("load", options.load),
             .init("shards", "\(options.shards), stripes of \(options.stripeSize) pages, in one pageserver process"),
         ]
     }
@@ -119,6 +120,7 @@ final class PipelineRun {
             undoing: undoing
         )
         safekeepers.append(Safekeeper(program: program, directory: directory))
+        monitor.programs.append(program)
         try startSafekeeper(at: number - 1)
     }
 
@@ -178,6 +180,7 @@ final class PipelineRun {
         try program.start()
         monitor.pageserver = try program.numbers(behind: ["listen_http_addr=127.0.0.1:"])[0]
         pageserver = program
+        monitor.programs.append(program)
         console.say("pageserver: \(options.shards) shards from \(start) on, \(options.wireProtocol.words)")
     }
 
@@ -194,6 +197,7 @@ final class PipelineRun {
         )
         try program.start()
         proposer = program
+        monitor.programs.append(program)
         console.say("walctl push: WAL goes to the safekeepers")
     }
 
@@ -249,8 +253,11 @@ final class PipelineRun {
     func stopAll() throws -> [String] {
         var failed: [String] = []
         for program in [proposer, pageserver].compactMap({ $0 }) + safekeepers.map(\.program) {
+            let began = monitor.seconds
             let status = try program.stop(SIGTERM)
-            if status != 0 { failed.append("\(program.name): status \(status)") }
+            guard status != 0 else { continue }
+            let seconds = Quantity.significant(monitor.seconds - began)
+            failed.append("\(program.name): status \(status) after \(seconds) s: \(program.lastLine)")
         }
         proposer = nil
         pageserver = nil

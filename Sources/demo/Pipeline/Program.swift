@@ -22,8 +22,17 @@ final class Program {
         self.undoing = undoing
     }
 
+    /// The memory that it has resident, in bytes; nil if it doesn't run.
+    var residentBytes: UInt64? {
+        guard let child, child.exitStatus() == nil else { return nil }
+        return try? ProcessUsage.residentBytes(of: child.pid)
+    }
+
     /// What it has written.
     var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+
+    /// The last line of that.
+    var lastLine: String { log.split(separator: "\n").last.map(String.init) ?? "" }
 
     private var logTail: String { log.split(separator: "\n").suffix(12).joined(separator: "\n") }
 

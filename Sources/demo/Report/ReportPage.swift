@@ -47,9 +47,7 @@ package enum ReportPage {
         if let factor = report.factor {
             items.append(("less than raw WAL to every shard", "\(Quantity.significant(factor)) ×"))
         }
-        if let lag = report.samples.last.flatMap({ sample in
-            sample.shards.indices.compactMap { sample.lag(ofShard: $0) }.max()
-        }) {
+        if let lag = report.samples.last?.largestLag {
             items.append(("largest lag of a shard at the end", Quantity.bytes(lag)))
         }
         if let median = report.latency.quantile(0.5) {
@@ -63,8 +61,8 @@ package enum ReportPage {
 
     private static func sections(_ report: RunReport) -> [String] {
         [
-            throughput(report), shards(report), lag(report), quorum(report), latency(report), layouts(report),
-            kinds(report), checks(report), setting(report),
+            throughput(report), shards(report), lag(report), quorum(report), memory(report), latency(report),
+            layouts(report), kinds(report), checks(report), setting(report),
         ].compactMap { $0 }
     }
 

@@ -38,20 +38,27 @@ package struct RunReport: Sendable {
         package var safekeepers: [LSN?]
         /// The shards in order of their numbers; empty while the pageserver doesn't answer.
         package var shards: [Shard]
+        /// The memory that each process has resident, in bytes, by what people call it; those that run.
+        package var resident: [String: UInt64]
 
         package init(
             seconds: Double,
             serverEnd: LSN,
             commit: LSN,
             safekeepers: [LSN?],
-            shards: [Shard]
+            shards: [Shard],
+            resident: [String: UInt64] = [:]
         ) {
             self.seconds = seconds
             self.serverEnd = serverEnd
             self.commit = commit
             self.safekeepers = safekeepers
             self.shards = shards
+            self.resident = resident
         }
+
+        /// The lag of the shard that is furthest behind, in bytes; nil if the shards are not known.
+        package var largestLag: UInt64? { shards.indices.compactMap { lag(ofShard: $0) }.max() }
 
         /// Bytes of the server's WAL that a shard has not ingested.
         package func lag(ofShard index: Int) -> UInt64? {
@@ -142,6 +149,8 @@ package struct RunReport: Sendable {
     /// Bytes of WAL that the run is about.
     package var rawBytes: UInt64 = 0
     package var samples: [Sample] = []
+    /// The seconds between which the load was the same all the time; nil if it never was for long.
+    package var steady: ClosedRange<Double>?
     package var events: [Event] = []
     package var shards: [Shard] = []
     package var layouts: [Layout] = []
@@ -167,7 +176,7 @@ package struct RunReport: Sendable {
 
     /// The largest lag of any shard, in bytes, in the samples.
     package var largestLag: UInt64? {
-        samples.flatMap { sample in sample.shards.indices.compactMap { sample.lag(ofShard: $0) } }.max()
+        samples.compactMap(\.largestLag).max()
     }
 }
 

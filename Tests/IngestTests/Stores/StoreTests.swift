@@ -67,6 +67,30 @@ struct StoreTests {
         #expect(try dump(memory) == dump(disk), "seed \(seed)")
     }
 
+    @Test("open tables take no more memory the more there is in them")
+    func tableMemory() throws {
+        let folder = try TemporaryFolder()
+        var store = try RocksDBStore(path: folder.path(of: "store"))
+        var generator = SeededGenerator(seed: 1)
+        // Bytes that don't compress, in a block each: more than 100 kB of indexes, if they were in memory as a whole.
+        for round in 0..<64 as Range<UInt32> {
+            var batch = StoreBatch()
+            for block in 0..<64 as Range<UInt32> {
+                let key = try #require(CompactKey(.relationBlock(tableMain, block: round * 64 + block)))
+                batch.append(encoded: generator.bytes(8192), key: key, lsn: LSN(UInt64(round) + 1))
+            }
+            try store.commit(batch, state: [1])
+        }
+        store = try reopen(consume store, folder.path(of: "store"), RocksDBStore.Options())
+        var found = 0
+        try store.visitNewest(in: .min..<Key.max, atOrBelow: LSN(.max)) { _, _, _ in
+            found += 1
+            return true
+        }
+        #expect(found == 64 * 64)
+        #expect(store.tableMemory < 32 << 10, "\(store.tableMemory) bytes")
+    }
+
     private func reopen(_ store: consuming RocksDBStore, _ path: String, _ options: RocksDBStore.Options) throws
         -> RocksDBStore
     {

@@ -1,4 +1,5 @@
 import Ingest
+import PageserverHarness
 import PageserverServer
 import PostgresHarness
 import PostgresWAL

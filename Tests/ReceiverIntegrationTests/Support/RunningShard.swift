@@ -1,12 +1,16 @@
 import Ingest
 import InterpretedWAL
 import Logging
+import PageserverHarness
 import PageserverServer
 import PostgresWAL
 import ReplicationProtocol
 import ShardIdentity
 import Testing
 import WalReceiver
+
+let tenant = KeptTimeline.tenant
+let timeline = KeptTimeline.timeline
 
 let vanilla = WALReceiverProtocol.vanilla
 let interpreted = ReceiverConfiguration().selection

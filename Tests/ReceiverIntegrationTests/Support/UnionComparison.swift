@@ -1,5 +1,4 @@
 import Ingest
-import PageserverServer
 import PostgresWAL
 import ShardIdentity
 
@@ -16,9 +15,11 @@ import ShardIdentity
 ///   those that have a page of theirs. They know a size up to their last page; what they lack never was written. They
 ///   know of the transaction ids in records that are for them.
 struct UnionComparison {
+    /// A shard as it answers, and all that is in its store.
+    typealias Part = (reader: ShardReader, content: StoreContent)
+
     private let lsn: LSN
-    private let whole: RunningShard
-    private let wholeContent: StoreContent
+    private let whole: Part
     private(set) var differences: [String] = []
     /// Blocks that were compared.
     private(set) var blocks = 0
@@ -28,10 +29,9 @@ struct UnionComparison {
     private(set) var smaller = 0
     private(set) var unknown = 0
 
-    init(_ whole: RunningShard, _ content: StoreContent, at lsn: LSN) {
+    init(_ whole: Part, at lsn: LSN) {
         self.whole = whole
         self.lsn = lsn
-        wholeContent = content
     }
 
     private mutating func expect(_ holds: Bool, _ text: @autoclosure () -> String) {
@@ -39,15 +39,15 @@ struct UnionComparison {
     }
 
     /// Compares all shards of one layout.
-    mutating func compare(_ shards: [RunningShard], _ contents: [StoreContent]) throws {
-        var keys = Set(wholeContent.versions.keys)
-        for content in contents { keys.formUnion(content.versions.keys) }
-        for (shard, content) in zip(shards, contents) {
-            let identity = shard.sink.shard.identity
+    mutating func compare(_ parts: [Part]) throws {
+        var keys = Set(whole.content.versions.keys)
+        for part in parts { keys.formUnion(part.content.versions.keys) }
+        for (reader, content) in parts {
+            let identity = reader.shard.identity
             for key in keys { compare(key, content, identity) }
             guard identity.number != .zero else { continue }
-            try compareRelations(of: shard, content)
-            try compareCounters(of: shard)
+            try compareRelations(of: reader, content)
+            try compareCounters(of: reader)
         }
     }
 
@@ -56,10 +56,10 @@ struct UnionComparison {
             expect(content.versions[key] == nil, "\(key) is on \(identity)")
         } else if key.isRelationBlock {
             guard identity.isLocal(key) else { return }
-            expect(content.streamed(key) == wholeContent.streamed(key), "\(key) on \(identity)")
+            expect(content.streamed(key) == whole.content.streamed(key), "\(key) on \(identity)")
             blocks += 1
         } else if identity.number == .zero || !Self.isSeen(key) {
-            expect(content.versions[key] == wholeContent.versions[key], "\(key) on \(identity)")
+            expect(content.versions[key] == whole.content.versions[key], "\(key) on \(identity)")
             guard key.isRelationSize else { return }
             if key.field5 == ForkNumber.freeSpaceMap || key.field5 == ForkNumber.visibilityMap {
                 sizes.maps += 1
@@ -75,9 +75,8 @@ struct UnionComparison {
         return isRelationDirectory || key.isRelationSize || key == .checkpoint
     }
 
-    private mutating func compareRelations(of shard: RunningShard, _ content: StoreContent) throws {
-        let identity = shard.sink.shard.identity
-        let (reader, all) = (shard.sink.reader, whole.sink.reader)
+    private mutating func compareRelations(of reader: ShardReader, _ content: StoreContent) throws {
+        let (identity, all) = (reader.shard.identity, whole.reader)
         for (database, _) in try all.databases(at: lsn) {
             let known = Set(try reader.relations(of: database, at: lsn))
             let relations = Set(try all.relations(of: database, at: lsn))
@@ -96,21 +95,21 @@ struct UnionComparison {
                 expect(part <= size, "\(relation) has \(part) blocks on \(identity), \(size) in all")
                 if part < size { smaller += 1 }
                 for key in own where key.field6 >= part {
-                    let newest = wholeContent.versions[key]?.first
+                    let newest = whole.content.versions[key]?.first
                     expect(newest.map { $0.isZeroPage || $0.isCopy } ?? true, "\(key) is beyond \(part) on \(identity)")
                 }
             }
         }
     }
 
-    private mutating func compareCounters(of shard: RunningShard) throws {
-        var found = try shard.sink.reader.checkpoint(at: lsn)
-        let expected = try whole.sink.reader.checkpoint(at: lsn)
+    private mutating func compareCounters(of reader: ShardReader) throws {
+        var found = try reader.checkpoint(at: lsn)
+        let expected = try whole.reader.checkpoint(at: lsn)
         let isBehind = found.nextXID <= expected.nextXID && found.oldestActiveXID <= expected.oldestActiveXID
-        expect(isBehind, "\(found) on \(shard.sink.shard.identity), \(expected) in all")
+        expect(isBehind, "\(found) on \(reader.shard.identity), \(expected) in all")
         // After a shutdown the oldest running transaction is the next one.
         found.nextXID = expected.nextXID
         found.oldestActiveXID = expected.oldestActiveXID
-        expect(found == expected, "\(found) on \(shard.sink.shard.identity), \(expected) in all")
+        expect(found == expected, "\(found) on \(reader.shard.identity), \(expected) in all")
     }
 }

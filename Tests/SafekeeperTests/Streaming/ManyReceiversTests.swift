@@ -1,4 +1,5 @@
 import Foundation
+import PostgresHarness
 import PostgresWAL
 import SafekeeperHarness
 import TestFixtures

@@ -22,6 +22,7 @@ final class RocksDBHandle: @unchecked Sendable {
         rocksdb_options_set_compression(options, Int32(rocksdb_lz4_compression))
         // Merging begins when it is known that there is space for it.
         rocksdb_options_set_disable_auto_compactions(options, 1)
+        rocksdb_options_set_block_based_table_factory(options, BlockCache.shared.tableOptions)
         rocksdb_options_set_keep_log_file_num(options, 2)
         rocksdb_options_set_info_log_level(options, 2)
         var message: UnsafeMutablePointer<CChar>?
@@ -44,6 +45,13 @@ final class RocksDBHandle: @unchecked Sendable {
         rocksdb_readoptions_destroy(persistedReads)
         rocksdb_writeoptions_destroy(writes)
         rocksdb_flushoptions_destroy(flushes)
+    }
+
+    /// Bytes that open tables take outside of the cache, as RocksDB estimates them.
+    var tableMemory: UInt64 {
+        var bytes: UInt64 = 0
+        rocksdb_property_int(database, "rocksdb.estimate-table-readers-mem", &bytes)
+        return bytes
     }
 
     func get(_ key: RocksDBKey, persistedOnly: Bool) throws(StoreError) -> [UInt8]? {
@@ -102,6 +110,30 @@ final class RocksDBHandle: @unchecked Sendable {
         }
         if text.hasPrefix("Corruption") { return .corrupt(message: "\(operation): \(text)") }
         return .failed(operation: operation, message: text)
+    }
+}
+
+/// Blocks of table files in memory, for all stores of the process.
+///
+/// The indexes of the files are among them, and in small parts: RocksDB would hold them in memory as a whole besides, a
+/// fortieth of what is stored, for as long as a store is open.
+private struct BlockCache: @unchecked Sendable {
+    static let shared = BlockCache()
+
+    /// Bytes that stay in memory; indexes of new tables alone fill them up.
+    private static let capacity = 32 << 20
+    /// Indexes of indexes, `kTwoLevelIndexSearch`.
+    private static let partitionedIndex: Int32 = 2
+
+    /// How tables are written and read; never changed after it was made, so that any thread may use it.
+    let tableOptions: OpaquePointer?
+
+    private init() {
+        tableOptions = rocksdb_block_based_options_create()
+        rocksdb_block_based_options_set_block_cache(tableOptions, rocksdb_cache_create_lru(Self.capacity))
+        rocksdb_block_based_options_set_index_type(tableOptions, Self.partitionedIndex)
+        rocksdb_block_based_options_set_cache_index_and_filter_blocks(tableOptions, 1)
+        rocksdb_block_based_options_set_pin_top_level_index_and_filter(tableOptions, 0)
     }
 }
 

@@ -15,6 +15,8 @@ private import Synchronization
 /// A flush is believed only when the state record can be read back from the table files. RocksDB 7.8 alone is no proof:
 /// after it has recovered from a full disk, a flush may return as if done before it has begun.
 ///
+/// Blocks of table files that were read, indexes among them, stay in memory: 32 MiB for all stores of a process together.
+///
 /// A part of the disk is kept free (``Options/reservedSpace``): commits that would use it fail with
 /// ``StoreError/noSpace(operation:message:)``. Where somebody else uses it up, commits and flushes fail in the same way;
 /// RocksDB looks every few seconds whether there is space again, and goes on by itself.
@@ -61,6 +63,9 @@ public final class RocksDBStore: VersionedStore {
         let state = try database.get(RocksDBKey.state, persistedOnly: false)
         commitNumber = Mutex(try StateRecord(state)?.number ?? 0)
     }
+
+    /// Bytes that open table files take in memory besides the blocks that all stores share a bound for.
+    package var tableMemory: UInt64 { database.tableMemory }
 
     /// The state record of the last commit; nil in a store that was never written to.
     public func readState() throws(StoreError) -> [UInt8]? {

@@ -9,28 +9,33 @@ package enum ProcessUsage {
         // The name, in parentheses, may hold anything; the fields behind it are numbered from 3.
         let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
         guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else {
-            throw SafekeeperFailure(message: "/proc/\(pid)/stat says \(text)")
+            throw HarnessError("/proc/\(pid)/stat says \(text)")
         }
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     /// The most memory that it has had resident, in bytes.
     package static func peakResidentBytes(of pid: Int32) throws -> UInt64 {
-        try memory("VmHWM", of: pid)
+        try memory("VmHWM", in: "status", of: pid)
     }
 
     /// The memory that it has resident, in bytes.
     package static func residentBytes(of pid: Int32) throws -> UInt64 {
-        try memory("VmRSS", of: pid)
+        try memory("VmRSS", in: "status", of: pid)
     }
 
-    private static func memory(_ name: String, of pid: Int32) throws -> UInt64 {
-        let text = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+    /// The same with each page that is shared divided by the number of those who share it, in bytes.
+    package static func proportionalBytes(of pid: Int32) throws -> UInt64 {
+        try memory("Pss", in: "smaps_rollup", of: pid)
+    }
+
+    private static func memory(_ name: String, in file: String, of pid: Int32) throws -> UInt64 {
+        let text = try String(contentsOfFile: "/proc/\(pid)/\(file)", encoding: .utf8)
         for line in text.split(separator: "\n") where line.hasPrefix(name + ":") {
             if let number = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ UInt64($0) }) {
                 return number * 1024
             }
         }
-        throw SafekeeperFailure(message: "/proc/\(pid)/status has no \(name)")
+        throw HarnessError("/proc/\(pid)/\(file) has no \(name)")
     }
 }

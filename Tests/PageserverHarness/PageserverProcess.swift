@@ -1,21 +1,26 @@
 import Foundation
 import PostgresHarness
+package import PostgresWAL
 import SafekeeperHarness
+import TestFixtures
 
 /// A real pageserver process on a working directory; killed at the latest when its owner goes.
-final class PageserverProcess {
-    let workdir: String
+package final class PageserverProcess {
+    package let workdir: String
     private let config: String
+    private let flags: [String]
     private var process: ChildProcess?
     /// Where the API is.
-    private(set) var httpPort: UInt16 = 0
+    package private(set) var httpPort: UInt16 = 0
 
     /// - Parameters:
     ///   - workdir: the working directory, which is there.
     ///   - settings: the text of its configuration file.
+    ///   - flags: more flags of the command line.
     /// - Throws: what keeps the file from being written.
-    init(workdir: String, settings: String) throws {
+    package init(workdir: String, settings: String, flags: [String] = []) throws {
         self.workdir = workdir
+        self.flags = flags
         config = workdir + ".toml"
         try settings.write(toFile: config, atomically: true, encoding: .utf8)
     }
@@ -25,10 +30,13 @@ final class PageserverProcess {
         process?.wait()
     }
 
-    var log: String { (try? String(contentsOfFile: workdir + ".log", encoding: .utf8)) ?? "" }
+    /// The process id while it runs.
+    package var pid: Int32? { process?.pid }
+
+    package var log: String { (try? String(contentsOfFile: workdir + ".log", encoding: .utf8)) ?? "" }
 
     /// Starts it; waits until it is ready unless told not to.
-    func start(waits: Bool = true) throws {
+    package func start(waits: Bool = true) throws {
         precondition(process == nil, "the pageserver is running")
         let before = log.utf8.count
         let output = open(workdir + ".log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -38,7 +46,8 @@ final class PageserverProcess {
             close(nothing)
         }
         let process = try ChildProcess(
-            [try Self.executable(), "--config", config, "--workdir", workdir, "--listen-http-addr", "127.0.0.1:0"],
+            [try Self.executable(), "--config", config, "--workdir", workdir, "--listen-http-addr", "127.0.0.1:0"]
+                + flags,
             environment: ProcessInfo.processInfo.environment,
             streams: .init(input: nothing, output: output, errors: output)
         )
@@ -66,7 +75,7 @@ final class PageserverProcess {
 
     /// Ends the process with a signal and waits for it; gives its exit status, 128 + n after signal n.
     @discardableResult
-    func stop(_ signal: Int32 = SIGTERM) -> Int32 {
+    package func stop(_ signal: Int32 = SIGTERM) -> Int32 {
         guard let process else { return 0 }
         process.signal(signal)
         let status = process.wait()
@@ -75,18 +84,46 @@ final class PageserverProcess {
     }
 
     /// What the API answers to a GET: the status line with all that follows.
-    func get(_ path: String) throws -> String {
+    package func get(_ path: String) throws -> String {
         let connection = try BlockingConnection(port: httpPort)
         try connection.send(Array("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".utf8))
         return String(decoding: try connection.receiveAll(), as: UTF8.self)
     }
 
-    static func executable() throws -> String {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../../.build/release/pageserver").standardized.path
-        guard FileManager.default.isExecutableFile(atPath: path) else {
-            throw SafekeeperFailure(message: "the pageserver is not built: there is no \(path)")
+    /// Makes a tenant's shards of a base backup, in a working directory.
+    ///
+    /// - Parameters:
+    ///   - archive: the backup's archive.
+    ///   - workdir: the working directory, which is there.
+    ///   - major: the server's version.
+    ///   - shardCount: how many shards; 0 for an unsharded tenant.
+    ///   - stripeSize: pages that stay together on one shard.
+    /// - Returns: where the WAL begins that goes with it.
+    /// - Throws: ``SafekeeperFailure`` with what the program says.
+    @discardableResult
+    package static func importBackup(
+        _ archive: String,
+        into workdir: String,
+        major: Int,
+        shardCount: UInt8,
+        stripeSize: UInt32
+    ) throws -> LSN {
+        let arguments = [
+            "import", "--workdir", workdir, "--tenant-id", "\(KeptTimeline.tenant)", "--timeline-id",
+            "\(KeptTimeline.timeline)", "--pg-version", "\(major)", "--shard-count", "\(shardCount)",
+            "--shard-stripe-size", "\(stripeSize)", "--archive", archive,
+        ]
+        let finished = try FinishedProcess.run(try executable(), arguments)
+        guard finished.status == 0, finished.text.hasPrefix("imported up to "),
+            let lsn = LSN(String(finished.text.dropFirst(15).prefix { $0.isHexDigit || $0 == "/" }))
+        else {
+            throw SafekeeperFailure(
+                message: "the import ended with status \(finished.status): \(finished.text)\(finished.errors)"
+            )
         }
-        return path
+        return lsn
     }
+
+    /// The path of the program.
+    package static func executable() throws -> String { try SafekeeperProcess.executable(named: "pageserver") }
 }
