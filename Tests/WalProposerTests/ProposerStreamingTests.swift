@@ -274,6 +274,26 @@ import WalProposer
         #expect(Set(again.connecting) == [0, 2])
     }
 
+    /// A safekeeper whose disk is full votes, and ends the connection with the first WAL.
+    @Test func whoTakesNoWALIsAskedLessAndLessOften() throws {
+        var harness = try elected([0x1000, 0x1000])
+        harness.step(.walAvailable(upTo: LSN(0x2000)))
+        try harness.receive(.appended(term: 5, flush: 0x1000), from: 1)
+        for delay in [200, 400, 800, 1600, 3200, 5000, 5000] {
+            try harness.disconnect(1)
+            let before = harness.step(.tick, after: .milliseconds(delay) - .microseconds(1))
+            #expect(!before.connecting.contains(1), "\(delay)")
+            #expect(harness.step(.tick, after: .microseconds(1)).connecting.contains(1), "\(delay)")
+            try harness.greet(1, term: 5)
+            try harness.receive(.vote(term: 5, flush: 0x1000, history: [(1, 0x80)]), from: 1)
+            try harness.receive(.appended(term: 5, flush: 0x1000), from: 1)
+        }
+        // It has space again.
+        try harness.receive(.appended(term: 5, flush: 0x2000), from: 1)
+        try harness.disconnect(1)
+        #expect(harness.step(.tick, after: .milliseconds(200)).connecting.contains(1))
+    }
+
     @Test func reconnectionsBackOff() throws {
         var harness = ProposerHarness(try .test(count: 1))
         harness.step(.start)

@@ -131,7 +131,6 @@ extension Proposer {
             disconnect(member, .violation("its history \(response.history) with WAL up to \(response.flush)"))
             return
         }
-        members[member].failures = 0
         members[member].phase = .voted(response)
         if phase == .elected {
             announceElection(to: member)

@@ -105,7 +105,8 @@ extension Proposer {
             disconnect(member, .violation(text))
             return
         }
-        members[member].failures = 0
+        // One that takes part and can't write, as its disk is full, is not asked five times a second.
+        if response.flush > members[member].flush || response.flush >= available { members[member].failures = 0 }
         takePositions(of: response, from: member)
         advanceTruncate()
         if advanceCommit() {
