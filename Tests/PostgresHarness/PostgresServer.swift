@@ -188,9 +188,14 @@ package final class PostgresServer: Sendable {
         guard let postmaster = state.withLock({ $0.postmaster }) else { return }
         // The postmaster stands still first: else it would begin to recover when its children go.
         postmaster.signal(SIGSTOP)
-        for child in childProcesses(of: postmaster.pid) { kill(child, SIGKILL) }
+        let children = childProcesses(of: postmaster.pid)
+        for child in children { kill(child, SIGKILL) }
         postmaster.signal(SIGKILL)
         postmaster.wait()
+        // As long as one of them has the shared memory the next start is refused. One that is dead has no executable.
+        for child in children {
+            for _ in 0..<1000 where access("/proc/\(child)/exe", F_OK) == 0 { usleep(5_000) }
+        }
         state.withLock { $0.postmaster = nil }
     }
 
