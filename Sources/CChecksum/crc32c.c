@@ -1,9 +1,6 @@
 #include "CChecksum.h"
 #include "fold.h"
 
-// CRC-32C: Castagnoli polynomial, reflected.
-#define POLYNOMIAL 0x82F63B78u
-
 // Four tables for four bytes a step; filled when the library is loaded.
 static uint32_t table[4][256];
 
@@ -176,7 +173,7 @@ __attribute__((constructor)) static void choose_implementation(void) {
     for (uint32_t value = 0; value < 256; value++) {
         uint32_t crc = value;
         for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (crc & 1 ? POLYNOMIAL : 0);
+            crc = crc >> 1 ^ (crc & 1 ? CRC32C_POLYNOMIAL : 0);
         }
         table[0][value] = crc;
     }

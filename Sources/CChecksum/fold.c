@@ -12,7 +12,7 @@ static __m128i past_256, past_64, past_16;
 static uint64_t power(unsigned exponent) {
     uint32_t value = 0x80000000u;
     for (unsigned i = 0; i < exponent; i++) {
-        value = value >> 1 ^ (value & 1 ? 0x82F63B78u : 0);
+        value = value >> 1 ^ (value & 1 ? CRC32C_POLYNOMIAL : 0);
     }
     return (uint64_t)value << 1;
 }

@@ -4,14 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Castagnoli's polynomial, reflected.
+#define CRC32C_POLYNOMIAL 0x82F63B78u
+
 // Carry-less multiplication of 64 bytes at a time (AVX-512 and VPCLMULQDQ): from a kilobyte on more than twice as fast
 // as three lanes of the CRC instruction.
 
 // The shortest input that may be folded.
 #define FOLD_MINIMUM 256u
 
-// Whether this processor can; finds out and computes the constants when it is called first. Not safe to call from
-// several threads at once.
+// Computes the constants; gives whether this processor can fold. Called once, before anything is folded.
 int cchecksum_fold_prepare(void);
 
 // Takes the longest multiple of 64 bytes off the front of `*data`, of which there are FOLD_MINIMUM at least.
