@@ -162,10 +162,7 @@ extension Timeline {
     }
 
     private func count(_ error: AcceptorError) {
-        switch error {
-        case .store(.storage), .controlFile(.storage): metrics.diskErrors.increment()
-        default: break
-        }
+        if error.storageError != nil { metrics.diskErrors.increment() }
     }
 
     /// Puts an answer with the others; gives false if there is no room.
