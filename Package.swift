@@ -199,8 +199,7 @@ let package = Package(
             dependencies: [
                 "CAllocationCount", "CChecksum", "CFloor", "CZstd", "InterpretedWAL", "PostgresHarness", "PostgresWAL",
                 "Ingest", "PageserverHarness", "PageserverServer", "ReplicationProtocol", "SafekeeperHarness",
-                "SafekeeperServer",
-                "ShardIdentity", "TestFixtures", "WALFiles", "WalReceiver",
+                "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles", "WalReceiver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Bench",
@@ -291,8 +290,8 @@ let package = Package(
         .target(
             name: "PageserverHarness",
             dependencies: [
-                "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness", "ShardIdentity",
-                "TestFixtures", "WALFiles",
+                "InterpretationModel", "PostgresHarness", "PostgresWAL", "ReplicationProtocol", "SafekeeperHarness",
+                "ShardIdentity", "TestFixtures", "WALFiles",
             ],
             path: "Tests/PageserverHarness",
             swiftSettings: settings

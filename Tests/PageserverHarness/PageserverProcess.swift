@@ -9,7 +9,7 @@ package final class PageserverProcess {
     package let workdir: String
     private let config: String
     private let flags: [String]
-    private var process: ChildProcess?
+    private var process: LoggedProcess?
     /// Where the API is.
     package private(set) var httpPort: UInt16 = 0
 
@@ -25,36 +25,25 @@ package final class PageserverProcess {
         try settings.write(toFile: config, atomically: true, encoding: .utf8)
     }
 
-    deinit {
-        process?.signal(SIGKILL)
-        process?.wait()
-    }
-
     /// The process id while it runs.
     package var pid: Int32? { process?.pid }
 
-    package var log: String { (try? String(contentsOfFile: workdir + ".log", encoding: .utf8)) ?? "" }
+    package var log: String { LoggedProcess.text(of: logPath) }
+
+    private var logPath: String { workdir + ".log" }
 
     /// Starts it; waits until it is ready unless told not to.
     package func start(waits: Bool = true) throws {
         precondition(process == nil, "the pageserver is running")
-        let before = log.utf8.count
-        let output = open(workdir + ".log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        defer {
-            close(output)
-            close(nothing)
-        }
-        let process = try ChildProcess(
+        let process = try LoggedProcess(
             [try Self.executable(), "--config", config, "--workdir", workdir, "--listen-http-addr", "127.0.0.1:0"]
                 + flags,
-            environment: ProcessInfo.processInfo.environment,
-            streams: .init(input: nothing, output: output, errors: output)
+            logPath: logPath
         )
         self.process = process
         let deadline = ContinuousClock.now + .seconds(20)
         while waits {
-            let text = String(decoding: log.utf8.dropFirst(before), as: UTF8.self)
+            let text = process.output
             if let range = text.range(of: "listen_http_addr=127.0.0.1:"),
                 let port = UInt16(text[range.upperBound...].prefix { $0.isNumber }),
                 text[range.upperBound...].contains("\n")
@@ -62,7 +51,7 @@ package final class PageserverProcess {
                 httpPort = port
                 return
             }
-            if let status = process.exitStatus() {
+            if let status = process.exitStatus {
                 self.process = nil
                 throw SafekeeperFailure(message: "the pageserver ended with status \(status): \(text)")
             }
@@ -76,11 +65,8 @@ package final class PageserverProcess {
     /// Ends the process with a signal and waits for it; gives its exit status, 128 + n after signal n.
     @discardableResult
     package func stop(_ signal: Int32 = SIGTERM) -> Int32 {
-        guard let process else { return 0 }
-        process.signal(signal)
-        let status = process.wait()
-        self.process = nil
-        return status
+        defer { process = nil }
+        return process?.stop(signal) ?? 0
     }
 
     /// What the API answers to a GET: the status line with all that follows.

@@ -1,4 +1,5 @@
 import Foundation
+import InterpretationModel
 import PostgresHarness
 package import PostgresWAL
 package import ReplicationProtocol
@@ -31,12 +32,7 @@ package final class ShardedIngest {
 
         /// The shards, in the order of their numbers.
         package var identities: [ShardIdentity] {
-            get throws {
-                try (0..<UInt8(shardCount)).map { number in
-                    let index = try ShardIndex(number: ShardNumber(number), count: ShardCount(tenantShardCount))
-                    return ShardIdentity(index: index, stripeSize: try ShardStripeSize(pages: stripeSize))
-                }
-            }
+            get throws { try ShardIdentity.all(count: Int(tenantShardCount), stripeSize: stripeSize) }
         }
     }
 
@@ -101,7 +97,7 @@ package final class ShardedIngest {
             stripeSize: layout.stripeSize
         )
         kept = try KeptTimeline(source.walDirectory, from: start, to: source.end)
-        behindBackup = LSN((start.rawValue / Self.segmentSize + 1) * Self.segmentSize)
+        behindBackup = WALSegmentSize.standard.segmentStart(of: start) + WALSegmentSize.standard.bytes
         try kept.push(to: behindBackup)
         try kept.store()
         pageserver = try PageserverProcess(
@@ -116,8 +112,6 @@ package final class ShardedIngest {
         )
         try pageserver.start()
     }
-
-    private static let segmentSize: UInt64 = 16 << 20
 
     /// Commits everything, and waits until all shards have it.
     package func run() throws -> Outcome {

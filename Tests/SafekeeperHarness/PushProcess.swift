@@ -4,7 +4,7 @@ package import ShardIdentity
 
 /// A real `walctl push`: the WAL of a server goes to safekeepers until the process is stopped.
 package final class PushProcess {
-    private let process: ChildProcess
+    private let process: LoggedProcess
     private let logPath: String
 
     /// Starts the process.
@@ -28,39 +28,23 @@ package final class PushProcess {
         logPath: String
     ) throws {
         self.logPath = logPath
-        let output = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        defer {
-            close(output)
-            close(nothing)
-        }
         let arguments = [
             try SafekeeperProcess.executable(named: "walctl"), "push", "--from", source,
             "--safekeepers", ports.map { "127.0.0.1:\($0)" }.joined(separator: ","),
             "--tenant", "\(tenant)", "--timeline", "\(timeline)",
         ]
-        process = try ChildProcess(
-            arguments + flags,
-            environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
-            streams: .init(input: nothing, output: output, errors: output)
-        )
-    }
-
-    deinit {
-        process.signal(SIGKILL)
-        process.wait()
+        process = try LoggedProcess(arguments + flags, environment: environment, logPath: logPath)
     }
 
     /// What it has printed.
-    package var output: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+    package var output: String { LoggedProcess.text(of: logPath) }
 
     /// The exit status if it has ended.
-    package var exitStatus: Int32? { process.exitStatus() }
+    package var exitStatus: Int32? { process.exitStatus }
 
     /// Ends the process with a signal and waits for it; gives its exit status, 128 + n after signal n.
     @discardableResult
     package func stop(_ signal: Int32 = SIGTERM) -> Int32 {
-        process.signal(signal)
-        return process.wait()
+        process.stop(signal)
     }
 }

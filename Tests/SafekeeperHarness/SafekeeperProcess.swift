@@ -12,7 +12,7 @@ package final class SafekeeperProcess {
     package let node: UInt64
     private let flags: [String]
     private let launcher: [String]
-    private var process: ChildProcess?
+    private var process: LoggedProcess?
     /// Where proposers and receivers connect; the same after each start.
     package private(set) var port: UInt16 = 0
     /// Where the management API is; the same after each start.
@@ -30,18 +30,11 @@ package final class SafekeeperProcess {
         self.flags = flags
     }
 
-    deinit {
-        process?.signal(SIGKILL)
-        process?.wait()
-    }
-
     /// The file that the process logs to; it grows over restarts.
     package var logPath: String { directory + ".log" }
 
     /// What it has logged.
-    package var log: String {
-        (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? ""
-    }
+    package var log: String { LoggedProcess.text(of: logPath) }
 
     /// The process id while it runs.
     package var pid: Int32? { process?.pid }
@@ -50,33 +43,22 @@ package final class SafekeeperProcess {
     package func start() throws {
         precondition(process == nil, "the safekeeper is running")
         let executable = try Self.executable()
-        let before = log.utf8.count
-        let output = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        defer {
-            close(output)
-            close(nothing)
-        }
         let arguments =
             launcher + [
                 executable, "--datadir", directory, "--id", "\(node)",
                 "--listen-pg", "127.0.0.1:\(port)", "--listen-http", "127.0.0.1:\(httpPort)",
             ] + flags
-        let process = try ChildProcess(
-            arguments,
-            environment: ProcessInfo.processInfo.environment,
-            streams: .init(input: nothing, output: output, errors: output)
-        )
+        let process = try LoggedProcess(arguments, logPath: logPath)
         self.process = process
         let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
-            let text = String(decoding: log.utf8.dropFirst(before), as: UTF8.self)
+            let text = process.output
             if let pg = Self.port(after: "listen_pg", in: text), let http = Self.port(after: "listen_http", in: text) {
                 port = pg
                 httpPort = http
                 return
             }
-            if let status = process.exitStatus() {
+            if let status = process.exitStatus {
                 self.process = nil
                 throw SafekeeperFailure(message: "the safekeeper ended with status \(status): \(text)")
             }
@@ -88,11 +70,8 @@ package final class SafekeeperProcess {
     /// Ends the process with a signal and waits for it; gives its exit status, 128 + n after signal n.
     @discardableResult
     package func stop(_ signal: Int32 = SIGTERM) -> Int32 {
-        guard let process else { return 0 }
-        process.signal(signal)
-        let status = process.wait()
-        self.process = nil
-        return status
+        defer { process = nil }
+        return process?.stop(signal) ?? 0
     }
 
     /// Stops (`SIGSTOP`) or continues (`SIGCONT`) the process.
