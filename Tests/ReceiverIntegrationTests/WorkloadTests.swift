@@ -49,7 +49,7 @@ struct WorkloadTests {
 
     @Test(
         "the server at work, a proposer, three safekeepers; 1, 2 and 8 shards, vanilla and interpreted",
-        arguments: [16, 17]
+        arguments: [15, 16, 17]
     )
     func live(major: Int) async throws {
         // Starting servers blocks.
