@@ -29,8 +29,11 @@ extension SafekeeperPortHandler {
         )
         let ending: WALAcceptor.Ending
         do throws(WALAcceptorError) {
-            ending = try await acceptor.run(messages: stream) { messages in
-                try await stream.send(contentsOf: messages.map { Self.payload(of: $0, version) })
+            // Receiving and answering is little work; the timeline has a thread of its own for the rest.
+            ending = try await withTaskExecutorPreference(connection.executor) { () throws(WALAcceptorError) in
+                try await acceptor.run(messages: stream) { messages in
+                    try await stream.send(contentsOf: messages.map { Self.payload(of: $0, version) })
+                }
             }
         } catch .connection(let error) {
             // The port knows best how the client has ended its side, and tells it.

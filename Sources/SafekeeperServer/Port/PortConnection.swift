@@ -25,6 +25,9 @@ package struct PortConnection: Sendable {
         try await transport.answer { $0.commandAnswers(messages) }
     }
 
+    /// Runs tasks on the thread of the connection's event loop; they must not block.
+    package var executor: any TaskExecutor { EventLoopTaskExecutor(transport.channel.eventLoop) }
+
     /// Tells the client that both sides send from here on, and gives the stream.
     ///
     /// The connection ends with the handler then. Throws ``PortConnectionError/closed`` if it is over already, or the

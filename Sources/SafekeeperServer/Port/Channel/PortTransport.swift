@@ -14,13 +14,21 @@ struct PortTransport: Sendable {
 
     private var eventLoop: any EventLoop { channel.eventLoop }
 
+    /// Runs a call on the event loop and waits for what it gives; at once if this is the event loop's thread.
+    private func onLoop<Value: Sendable>(
+        _ body: @escaping @Sendable (PortChannelHandler) -> EventLoopFuture<Value>
+    ) async throws -> Value {
+        if eventLoop.inEventLoop { return try await body(handler.value).get() }
+        return try await eventLoop.flatSubmit { body(handler.value) }.get()
+    }
+
     // MARK: For the connection's task
 
     /// What is to be done next; nil when the connection is over or the task is cancelled.
     func nextRequest() async -> PortRequest? {
         let flag = CancellationFlag()
         return await withTaskCancellationHandler {
-            try? await eventLoop.flatSubmit { handler.value.nextRequest(flag, on: eventLoop) }.get()
+            try? await onLoop { $0.nextRequest(flag, on: eventLoop) }
         } onCancel: {
             flag.set()
             eventLoop.execute { handler.value.cancelRequest() }
@@ -53,7 +61,7 @@ struct PortTransport: Sendable {
     func nextBatch() async throws -> CopyBatch {
         let flag = CancellationFlag()
         return try await withTaskCancellationHandler {
-            try await eventLoop.flatSubmit { handler.value.nextBatch(flag, on: eventLoop) }.get()
+            try await onLoop { $0.nextBatch(flag, on: eventLoop) }
         } onCancel: {
             flag.set()
             eventLoop.execute { handler.value.cancelBatch() }
@@ -64,7 +72,7 @@ struct PortTransport: Sendable {
     func send(_ payloads: [ByteBuffer]) async throws {
         let flag = CancellationFlag()
         try await withTaskCancellationHandler {
-            try await eventLoop.flatSubmit { handler.value.send(payloads, flag, on: eventLoop) }.get()
+            try await onLoop { $0.send(payloads, flag, on: eventLoop) }
         } onCancel: {
             flag.set()
             eventLoop.execute { handler.value.cancelWriter(flag) }
