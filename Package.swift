@@ -107,7 +107,7 @@ let package = Package(
         // WAL segment files, for tools and tests.
         .target(name: "WALFiles", dependencies: ["PostgresWAL"], swiftSettings: settings),
         // Connections by libpq, for the parties that are clients.
-        .target(name: "PostgresClient", dependencies: ["CLibpq"], swiftSettings: settings),
+        .target(name: "PostgresClient", dependencies: ["CLibpq", "CLinux"], swiftSettings: settings),
         // Beside the rows, too: what the servers say about themselves.
         .target(
             name: "Telemetry",

@@ -41,13 +41,15 @@ struct PushBench {
         let settings = [
             "fsync": "on", "synchronous_commit": "on", "synchronous_standby_names": "*", "wal_keep_size": "2GB",
             "max_wal_size": "4GB",
+            // As a server has it that nobody has configured.
+            "shared_buffers": "128MB",
         ]
         try PostgresServer.withPostgres(major: 15, settings: settings) { server in
             try server.psql("set synchronous_commit = local; create table bulk (t text); create table small (i int)")
             var (receiver, push) = (Times(), Times())
             for round in 0...rounds {
-                let first = try measureReceiver(server, place + "/receiver-\(round)")
-                let second = try measurePush(server, place + "/push-\(round)")
+                let first = try inFolder("\(place)/receiver-\(round)") { try measureReceiver(server, $0) }
+                let second = try inFolder("\(place)/push-\(round)") { try measurePush(server, $0) }
                 // The first round only warms up.
                 guard round > 0 else { continue }
                 receiver.take(first)
@@ -55,6 +57,16 @@ struct PushBench {
             }
             report(receiver, push, into: &results)
         }
+    }
+
+    /// What a call measures with a folder of its own.
+    ///
+    /// The folder is removed at once, so that the next one finds memory for files that the machine has used before: what
+    /// the first use of memory costs would be measured otherwise, on a virtual machine several times the rest.
+    private func inFolder(_ path: String, _ body: (String) throws -> Times) throws -> Times {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try body(path)
     }
 
     private func report(_ receiver: Times, _ push: Times, into results: inout BenchResults) {
@@ -76,7 +88,6 @@ struct PushBench {
     }
 
     private func measureReceiver(_ server: PostgresServer, _ path: String) throws -> Times {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let receiver = try server.start("pg_receivewal", ["--directory=\(path)", "--synchronous", "--no-loop"])
         defer {
             receiver.signal(SIGKILL)

@@ -2,6 +2,5 @@
 #define CLIBPQ_SHIM_H
 
 #include <libpq-fe.h>
-#include <sys/eventfd.h>
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 int linux_syncfs(int file) {
@@ -16,4 +17,13 @@ int linux_start_writeback(int file, int64_t offset, int64_t count) {
 
 int linux_map_large_allocations(int bytes) {
     return mallopt(M_MMAP_THRESHOLD, bytes);
+}
+
+int linux_poll(struct pollfd *descriptors, uint64_t count, int64_t nanoseconds) {
+    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    return ppoll(descriptors, count, nanoseconds < 0 ? NULL : &time, NULL);
+}
+
+int linux_event_descriptor(void) {
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }

@@ -1,10 +1,8 @@
-internal import CLibpq
-internal import Glibc
 internal import Synchronization
 
 /// What a connection's users and its thread have in common.
 ///
-/// The thread owns libpq's connection; everything goes through here, and the thread is woken by an event descriptor.
+/// The thread owns libpq's connection; everything goes through here. The thread is woken, unless it is the caller's own.
 final class Mailbox: Sendable {
     /// A query, or a command that starts a COPY in both directions.
     struct Request: Sendable {
@@ -43,21 +41,24 @@ final class Mailbox: Sendable {
     static let incomingLimit = 4 << 20
 
     private let state = Mutex(State())
-    /// Becomes readable when the thread has something to look at.
-    let wakeDescriptor: Int32
+    /// Whether there is something for the thread to look at.
+    private let isDueNow = Atomic(false)
+    /// Whose thread is woken: the one that connects, by a descriptor of its own, and later the one that serves.
+    private let waker = Mutex(Waker.connecting)
+    /// Wakes the thread that connects.
+    let wakeUp = WakeUp()
 
-    init() {
-        wakeDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        precondition(wakeDescriptor >= 0, "no event descriptor: error \(errno)")
-    }
-
-    deinit {
-        Glibc.close(wakeDescriptor)
+    private enum Waker: Sendable {
+        case connecting
+        case loop(ConnectionLoop)
     }
 
     private func wake() {
-        var one: UInt64 = 1
-        _ = write(wakeDescriptor, &one, 8)
+        hasNews()
+        switch waker.withLock({ $0 }) {
+        case .connecting: wakeUp.signal()
+        case .loop(let loop): loop.wake()
+        }
     }
 
     // MARK: - For users
@@ -83,8 +84,11 @@ final class Mailbox: Sendable {
     }
 
     /// Has the thread run a query, and waits for the answer.
-    func run(_ text: String, timeout: Duration?, startsCopy: Bool) async -> Result<PostgresResult, PostgresClientError>
-    {
+    func run(
+        _ text: String,
+        timeout: Duration?,
+        startsCopy: Bool
+    ) async -> Result<PostgresResult, PostgresClientError> {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let request = Request(text: text, timeout: timeout, startsCopy: startsCopy, answer: continuation)
@@ -212,6 +216,22 @@ final class Mailbox: Sendable {
     }
 
     // MARK: - For the thread
+
+    /// From now on a loop serves the connection.
+    func isServed(by loop: ConnectionLoop) {
+        waker.withLock { $0 = .loop(loop) }
+    }
+
+    /// There is something for the thread to look at.
+    func hasNews() {
+        isDueNow.store(true, ordering: .releasing)
+    }
+
+    /// Whether there is something to look at.
+    var isDue: Bool { isDueNow.load(ordering: .acquiring) }
+
+    /// Whether there is something to look at; then it is about to be.
+    func takeDue() -> Bool { isDueNow.exchange(false, ordering: .acquiringAndReleasing) }
 
     var isCloseWanted: Bool { state.withLock { $0.isCloseWanted } }
 

@@ -10,7 +10,7 @@
 /// ```
 ///
 /// Connection strings, TLS, passwords and all other options are libpq's, as are the texts of errors. Each connection has
-/// a thread of its own, so nothing here blocks the caller's thread; functions suspend.
+/// a thread of its own or shares a ``ConnectionLoop``, so nothing here blocks the caller's thread; functions suspend.
 ///
 /// A connection is used in this order: any number of queries, one at a time, and then at most one COPY in both
 /// directions. During a COPY one task may receive while others send. Both directions are bounded: at most 512 KiB and one
@@ -31,22 +31,24 @@ public final class PostgresConnection: Sendable {
     ///   - parameters: Further ones by libpq's names; they override what the connection string says.
     ///   - timeout: The longest it may take, with all hosts that the connection string names, and without the looking
     ///     up of their names, for which the resolver has limits of its own. Cancelling ends the wait at once in any case.
+    ///   - loop: Whose thread serves the connection, if not one of its own.
     /// - Throws: ``PostgresClientError``.
     public init(
         _ connectionString: String,
         parameters: [(name: String, value: String)] = [],
-        timeout: Duration = .seconds(10)
+        timeout: Duration = .seconds(10),
+        on loop: ConnectionLoop? = nil
     ) async throws(PostgresClientError) {
         let mailbox = Mailbox()
         self.mailbox = mailbox
-        let result = await mailbox.connected {
-            ConnectionThread.start(
-                mailbox,
-                connectionString: connectionString,
-                parameters: parameters,
-                timeout: timeout
-            )
-        }
+        let thread = ConnectingThread(
+            mailbox: mailbox,
+            loop: loop,
+            connectionString: connectionString,
+            parameters: parameters,
+            timeout: timeout
+        )
+        let result = await mailbox.connected { thread.start() }
         serverVersion = try result.get()
     }
 

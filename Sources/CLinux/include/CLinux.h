@@ -1,6 +1,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <poll.h>
 #include <stdint.h>
 
 /// Writes all that is in memory of the file system that an open file is in to the disk: syncfs(2).
@@ -19,5 +20,17 @@ int linux_start_writeback(int file, int64_t offset, int64_t count);
 /// @param bytes the limit, at most 32 MiB.
 /// @return 1, or 0 if the library doesn't do so.
 int linux_map_large_allocations(int bytes);
+
+/// Waits until a descriptor is ready, or a time has passed, or a signal has come: ppoll(2), whose time is finer than
+/// poll's.
+///
+/// @param nanoseconds how long at most; below 0 without a limit.
+/// @return the number of descriptors that are ready, or -1 with the cause in errno.
+int linux_poll(struct pollfd *descriptors, uint64_t count, int64_t nanoseconds);
+
+/// A new event descriptor, closed by exec and never blocking: eventfd(2).
+///
+/// @return the descriptor, or -1 with the cause in errno.
+int linux_event_descriptor(void);
 
 #endif

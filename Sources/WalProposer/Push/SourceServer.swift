@@ -22,12 +22,15 @@ struct SourceServer: Sendable {
 
     let connectionString: String
     let slot: String?
+    /// Whose thread serves the connection that WAL comes on.
+    let loop: ConnectionLoop
 
     /// Makes a connection for replication and asks the server who it is.
     func connect() async throws -> (PostgresConnection, Identity) {
         let connection = try await PostgresConnection(
             connectionString,
-            parameters: [("replication", "true"), ("fallback_application_name", WALPushConfiguration.applicationName)]
+            parameters: [("replication", "true"), ("fallback_application_name", WALPushConfiguration.applicationName)],
+            on: loop
         )
         return (connection, try await identify(connection))
     }

@@ -12,7 +12,8 @@ extension WALPush {
         var hasHeard = false
         var reason = "the safekeeper has ended the stream"
         do {
-            let postgres = try await safekeepers[member].connect(applicationName: WALPushConfiguration.applicationName)
+            let name = WALPushConfiguration.applicationName
+            let postgres = try await safekeepers[member].connect(applicationName: name, on: loop)
             guard links[id] != nil else { return postgres.close() }
             links[id]?.postgres = postgres
             try await checkSystem(of: member, postgres)
@@ -69,7 +70,7 @@ extension WALPush {
         while let next = links[id]?.next {
             guard postgres.hasRoomToSend, let bytes = bytesAtHand(next, for: id) else {
                 links[id]?.isDraining = true
-                Task { await drain(id, postgres) }
+                Task(executorPreference: loop) { await self.drain(id, postgres) }
                 return
             }
             do {

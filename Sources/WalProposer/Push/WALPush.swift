@@ -17,7 +17,9 @@ internal import ReplicationProtocol
 /// lost to another proposer is followed by another one, after a pause that grows. What does not mend itself is an error
 /// that names both sides (``WALPushError``); nothing is ever started over on other data without a word.
 ///
-/// What happens is decided by ``Proposer``; this is the input and output around it. Nothing blocks the tasks' threads.
+/// What happens is decided by ``Proposer``; this is the input and output around it. It has a thread of its own, which
+/// serves its connections as well: WAL that comes in leaves for the safekeepers without a change of threads, and a
+/// COMMIT waits for as few of them as can be.
 public actor WALPush {
     /// How one proposer has ended.
     enum Outcome: Sendable {
@@ -37,7 +39,10 @@ public actor WALPush {
     public nonisolated let configuration: WALPushConfiguration
     nonisolated let source: SourceServer
     nonisolated let safekeepers: [SafekeeperServerAddress]
+    nonisolated let loop: ConnectionLoop
     nonisolated let began = ContinuousClock.now
+    /// The connections' thread.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     var identity: SourceServer.Identity?
     var proposer: Proposer?
@@ -55,7 +60,6 @@ public actor WALPush {
     private var events: [ProposerEvent] = []
     private var isHandling = false
     private var follower: Task<Void, Never>?
-    private var timer: Task<Void, any Error>?
     private var outcome: Outcome?
     private var waiter: CheckedContinuation<Outcome, Never>?
 
@@ -64,13 +68,22 @@ public actor WALPush {
     private static let successAfter = Duration.seconds(60)
 
     /// Makes a pusher that waits for ``run()``.
-    /// - Throws: ``WALPushError/configuration(_:)``.
+    /// - Throws: ``WALPushError/configuration(_:)``, or ``WALPushError/sourceUnavailable(_:)`` if no thread can be made.
     public init(_ configuration: WALPushConfiguration) throws(WALPushError) {
-        self.configuration = configuration
-        source = SourceServer(connectionString: configuration.source, slot: configuration.slot)
-        safekeepers = configuration.safekeepers.map { SafekeeperServerAddress($0.address, configuration) }
         // Whatever is wrong with the list is said before anything is done.
         _ = try Self.proposerConfiguration(configuration, nil, start: nil)
+        do throws(PostgresClientError) {
+            loop = try ConnectionLoop()
+        } catch {
+            throw .sourceUnavailable(error)
+        }
+        self.configuration = configuration
+        source = SourceServer(connectionString: configuration.source, slot: configuration.slot, loop: loop)
+        safekeepers = configuration.safekeepers.map { SafekeeperServerAddress($0.address, configuration) }
+    }
+
+    deinit {
+        loop.stop()
     }
 
     /// How it stands.
@@ -226,8 +239,7 @@ public actor WALPush {
     }
 
     private func clear() async {
-        timer?.cancel()
-        timer = nil
+        loop.clearAlarm()
         for link in links.values { link.close() }
         links = [:]
         proposer = nil
@@ -265,7 +277,7 @@ public actor WALPush {
         case .connect(let connection, let options):
             let id = LinkID(epoch: epoch, connection: connection)
             links[id] = MemberLink()
-            links[id]?.task = Task { await serve(id, options) }
+            links[id]?.task = Task(executorPreference: loop) { await self.serve(id, options) }
         case .disconnect(let connection, _):
             links.removeValue(forKey: LinkID(epoch: epoch, connection: connection))?.close()
         case .send(let connection, let message, let source):
@@ -278,11 +290,8 @@ public actor WALPush {
             tally.commit = commit
             sendStatus()
         case .setTimer(let time):
-            timer?.cancel()
-            let deadline = began + time
-            timer = Task {
-                try await Task.sleep(until: deadline, clock: .continuous)
-                if !Task.isCancelled { handle(.tick) }
+            loop.setAlarm(at: began + time) { [weak self] in
+                self?.assumeIsolated { $0.handle(.tick) }
             }
         case .fail(let error):
             end(.lost(error))
@@ -295,6 +304,6 @@ public actor WALPush {
             return end(.failed(.differentStart(found: found, expected: expected)))
         }
         window = WALWindow(startingAt: election.start, limit: configuration.windowBytes)
-        follower = Task { await follow() }
+        follower = Task(executorPreference: loop) { await self.follow() }
     }
 }

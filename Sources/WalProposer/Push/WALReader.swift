@@ -134,13 +134,16 @@ struct SafekeeperServerAddress: Sendable {
         token = configuration.token
     }
 
-    /// Connects.
-    func connect(applicationName: String) async throws(PostgresClientError) -> PostgresConnection {
+    /// Connects; with a loop, its thread serves the connection.
+    func connect(
+        applicationName: String,
+        on loop: ConnectionLoop? = nil
+    ) async throws(PostgresClientError) -> PostgresConnection {
         var parameters = [
             ("host", host), ("port", port), ("user", "walproposer"), ("dbname", "replication"),
             ("application_name", applicationName), ("options", startupOptions), ("gssencmode", "disable"),
         ]
         if let token { parameters.append(("password", token)) }
-        return try await PostgresConnection("", parameters: parameters)
+        return try await PostgresConnection("", parameters: parameters, on: loop)
     }
 }
