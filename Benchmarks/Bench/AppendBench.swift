@@ -7,8 +7,9 @@ import ShardIdentity
 /// Accepting WAL: a timeline takes append requests one after the other, next to plain writes of the same bytes.
 ///
 /// The plain writes go to files of a segment's length too, with the same synchronizations: a file and its name when it
-/// is made, its bytes when it is full, and at the end. Times are wall-clock, as synchronizing is not this processor's
-/// work.
+/// is made, its bytes when it is full, and at the end. Messages of more than 128 KiB are several requests, and are compared
+/// with plain writes both of their size and of the requests'. Times are wall-clock, as synchronizing is not this
+/// processor's work.
 struct AppendBench {
     let megabytes: Int
     let folder: BenchFolder
@@ -16,7 +17,7 @@ struct AppendBench {
     func run(rounds: Int, into results: inout BenchResults) throws {
         results.heading("append: \(megabytes) MB of WAL a round, in messages of one record, into \(folder.path)")
         for (name, size) in [("1KiB", 1 << 10), ("8KiB", 8 << 10), ("128KiB", 128 << 10), ("1MiB", 1 << 20)] {
-            let stream = try WALMessages(recordSize: size, megabytes: megabytes)
+            let stream = try WALMessages(messageSize: size, megabytes: megabytes)
             for synced in [false, true] {
                 try compare(stream, named: name, synced: synced, rounds: rounds, into: &results)
             }
@@ -31,20 +32,29 @@ struct AppendBench {
         into results: inout BenchResults
     ) throws {
         var plain = Double.infinity
+        var inRequests = Double.infinity
         var ours = Double.infinity
+        let requests = stream.requests
         for round in 0...rounds {
-            let first = try seconds { try writePlainly(stream, synced: synced, in: $0) }
-            let second = try seconds { try append(stream, synced: synced, in: $0) }
-            if round > 0 {
-                plain = min(plain, first)
-                ours = min(ours, second)
-            }
+            let first = try seconds { try write(stream, stream.messages, synced: synced, in: $0) }
+            let second =
+                requests == stream.messages
+                ? first : try seconds { try write(stream, requests, synced: synced, in: $0) }
+            let third = try seconds { try append(stream, synced: synced, in: $0) }
+            // The first round only warms up.
+            guard round > 0 else { continue }
+            plain = min(plain, first)
+            inRequests = min(inRequests, second)
+            ours = min(ours, third)
         }
         let key = "append.\(synced ? "fsync" : "nosync").\(name)"
         let megabytes = Double(stream.bytes.count) / 1e6
         results.add("\(key).mb_per_s", megabytes / ours, "MB/s")
         results.add("\(key).plain.mb_per_s", megabytes / plain, "MB/s", "plain writes")
         results.add("\(key).ratio_to_plain", plain / ours, "x", "as fast as plain writes")
+        if requests != stream.messages {
+            results.add("\(key).ratio_to_plain_requests", inRequests / ours, "x", "as fast as plain writes of 128 KiB")
+        }
     }
 
     /// The time of a call with a folder of its own.
@@ -56,7 +66,8 @@ struct AppendBench {
         }
     }
 
-    private func writePlainly(_ stream: WALMessages, synced: Bool, in path: String) throws {
+    /// Plain writes of these sizes.
+    private func write(_ stream: WALMessages, _ sizes: [Range<Int>], synced: Bool, in path: String) throws {
         let files = PosixFileSystem()
         let segment = Int(WALSegmentSize.standard.bytes)
         var file: OpenFile?
@@ -67,7 +78,7 @@ struct AppendBench {
             files.close(open)
             file = nil
         }
-        for range in stream.messages {
+        for range in sizes {
             var range = range
             while !range.isEmpty {
                 if position % segment == 0 { try finish() }

@@ -76,20 +76,6 @@ struct AppendSingleBench {
     }
 }
 
-/// Where a bench writes, in a folder of its own each time.
-struct BenchFolder {
-    let path: String
-
-    /// Calls with the path of an empty folder, from when earlier writes are out of the way.
-    func with<Result>(_ body: (String) throws -> Result) throws -> Result {
-        let path = path + "/append-bench-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        sync()
-        return try body(path)
-    }
-}
-
 extension [Double] {
     /// The value that half of them are above.
     var median: Double { percentile(50) }

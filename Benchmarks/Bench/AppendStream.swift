@@ -3,24 +3,36 @@ import ReplicationProtocol
 import SafekeeperServer
 import ShardIdentity
 
-/// WAL in messages of one record each.
+/// WAL in messages of one record each; the largest ones take several append requests.
 struct WALMessages {
     let start = LSN(0x100_0028)
     private(set) var bytes: [UInt8] = []
     private(set) var messages: [Range<Int>] = []
     private var generator: WALGenerator<LogicalMessageSource>
 
-    /// At least so many megabytes of records of about that size in all.
-    init(recordSize: Int, megabytes: Int) throws {
+    /// At least so many megabytes, in messages of at most that many bytes and nearly as many.
+    init(messageSize: Int, megabytes: Int) throws {
         generator = try WALGenerator(LogicalMessageSource(), version: .v16, startingAt: start)
-        bytes.reserveCapacity(megabytes * 1_000_000 + 2 * recordSize)
-        while bytes.count < megabytes * 1_000_000 { add(payloadSize: max(recordSize - 32, 1)) }
+        bytes.reserveCapacity(megabytes * 1_000_000 + messageSize)
+        // What a record has besides its data, and the headers of the pages that it lies on.
+        let overhead = 40 + (messageSize / WALPage.size + 1) * 24 + 16
+        while bytes.count < megabytes * 1_000_000 { add(payloadSize: messageSize - overhead) }
+        precondition(messages.allSatisfy { $0.count <= messageSize }, "a message is longer than \(messageSize) bytes")
     }
 
     /// A number of records with that much data.
     init(payloadSize: Int, count: Int) throws {
         generator = try WALGenerator(LogicalMessageSource(), version: .v16, startingAt: start)
         for _ in 0..<count { add(payloadSize: payloadSize) }
+    }
+
+    /// The parts that the messages are sent in.
+    var requests: [Range<Int>] {
+        messages.flatMap { message in
+            stride(from: message.lowerBound, to: message.upperBound, by: AppendRequest.maximumWALSize).map {
+                $0..<min($0 + AppendRequest.maximumWALSize, message.upperBound)
+            }
+        }
     }
 
     private mutating func add(payloadSize: Int) {

@@ -128,7 +128,7 @@ struct Bench: ParsableCommand {
         if sections.contains(.appendSingle) { try AppendSingleBench(folder: folder).run(into: &results) }
         if sections.contains(.commitLatency) { try CommitLatencyBench(folder: folder).run(into: &results) }
         if sections.contains(.push) {
-            try PushBench(megabytes: pushMegabytes, folder: appendFolder).run(rounds: 3, into: &results)
+            try PushBench(megabytes: pushMegabytes, folder: folder).run(rounds: 5, into: &results)
         }
         if sections.contains(.stream) {
             try StreamLatencyBench(folder: appendFolder).run(into: &results)

@@ -11,7 +11,7 @@ import ShardIdentity
 /// for many small ones. All processes share the machine: three safekeepers write three times what `pg_receivewal` writes.
 struct PushBench {
     let megabytes: Int
-    let folder: String
+    let folder: BenchFolder
 
     /// A row is about this much WAL.
     private static let bytesInRow = 1_060
@@ -34,10 +34,7 @@ struct PushBench {
     }
 
     func run(rounds: Int, into results: inout BenchResults) throws {
-        results.heading("push: \(megabytes) MB of bulk insert a round, single-row commits, safekeepers in \(folder)")
-        let place = folder + "/push-bench-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: place) }
+        results.heading("push: \(megabytes) MB of bulk insert a round, single-row commits, into \(folder.path)")
         let settings = [
             "fsync": "on", "synchronous_commit": "on", "synchronous_standby_names": "*", "wal_keep_size": "2GB",
             "max_wal_size": "4GB",
@@ -48,8 +45,8 @@ struct PushBench {
             try server.psql("set synchronous_commit = local; create table bulk (t text); create table small (i int)")
             var (receiver, push) = (Times(), Times())
             for round in 0...rounds {
-                let first = try inFolder("\(place)/receiver-\(round)") { try measureReceiver(server, $0) }
-                let second = try inFolder("\(place)/push-\(round)") { try measurePush(server, $0) }
+                let first = try folder.with { try measureReceiver(server, $0) }
+                let second = try folder.with { try measurePush(server, $0) }
                 // The first round only warms up.
                 guard round > 0 else { continue }
                 receiver.take(first)
@@ -57,16 +54,6 @@ struct PushBench {
             }
             report(receiver, push, into: &results)
         }
-    }
-
-    /// What a call measures with a folder of its own.
-    ///
-    /// The folder is removed at once, so that the next one finds memory for files that the machine has used before: what
-    /// the first use of memory costs would be measured otherwise, on a virtual machine several times the rest.
-    private func inFolder(_ path: String, _ body: (String) throws -> Times) throws -> Times {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        return try body(path)
     }
 
     private func report(_ receiver: Times, _ push: Times, into results: inout BenchResults) {
@@ -125,6 +112,8 @@ struct PushBench {
         try server.psql("truncate bulk; truncate small; checkpoint")
         var times = Times()
         let rows = megabytes * 1_000_000 / Self.bytesInRow
+        // Ten times the WAL: that of the server and of the safekeepers, and the table, with some to spare.
+        try Memory.touch(megabytes: 10 * megabytes)
         let start = ContinuousClock.now
         try server.psql("insert into bulk select repeat('x', 1000) from generate_series(1, \(rows))")
         times.bulk = (ContinuousClock.now - start) / .seconds(1)

@@ -190,8 +190,8 @@ extension SafekeeperConfiguration: ProcessSettings {
             "wal_tail_bytes",
             .size(\.walTailBytes, 128 << 10...1 << 30),
             help: """
-                How much of the last WAL of each timeline that is written to is kept in memory, rounded up to a power of two. \
-                Receivers that are further behind read files.
+                How much of the last WAL of each timeline is kept in memory while it is written to and has receivers, \
+                rounded up to a power of two. Receivers that are further behind read files.
                 """
         ),
         ConfigurationKey(

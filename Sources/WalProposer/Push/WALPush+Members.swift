@@ -112,7 +112,10 @@ extension WALPush {
             links[id]?.reader = nil
             Task { await reader.close() }
         }
-        return outgoing.encoded(version, range) { window.copy(range, into: $0) }
+        if let last = lastRequest, last.message == outgoing.message, last.version == version { return last.bytes }
+        let bytes = outgoing.encoded(version, range) { window.copy(range, into: $0) }
+        lastRequest = (outgoing.message, version, bytes)
+        return bytes
     }
 
     /// A message whose WAL has to be read; nil if that failed, which the proposer is told.

@@ -49,6 +49,8 @@ public actor WALPush {
     var epoch = 0
     var links: [LinkID: MemberLink] = [:]
     var window: WALWindow?
+    /// The append request that was put together last: as a rule all safekeepers get the same.
+    var lastRequest: (message: ProposerMessage, version: ConsensusProtocolVersion, bytes: [UInt8])?
     /// The connection that WAL comes on, once it does.
     var upstream: PostgresConnection?
     var lastHeard = ContinuousClock.now
@@ -250,6 +252,7 @@ public actor WALPush {
         follower = nil
         tally.received = window?.end ?? tally.received
         window = nil
+        lastRequest = nil
     }
 
     // MARK: - Events and actions

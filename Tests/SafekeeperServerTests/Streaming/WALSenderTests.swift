@@ -348,8 +348,6 @@ import Testing
         let stream = try Self.small.get()
         let fixture = try await StreamingTimeline(stream)
         try await fixture.write(upTo: lastRecord(stream))
-        // On disk only: what is in memory would be right.
-        fixture.timeline.streaming.tail.removeAll()
         let record = stream.records[1000]
         let files = try await fixture.timeline.withState { $0.store.files }
         let number = stream.segmentSize.segmentNumber(of: record.end - 1)

@@ -20,6 +20,8 @@ package struct WALSource: Sendable {
     private let timelineStart: LSN
     private let localStart: LSN
     private let segments: SegmentThread
+    /// The WAL in memory; nil for WAL that may not be committed, which is not read from there.
+    private let tail: WALTail.Reader?
 
     /// Looks whether WAL can be read from a position on.
     ///
@@ -48,6 +50,7 @@ package struct WALSource: Sendable {
         timelineStart = control.timelineStartLSN
         localStart = control.localStartLSN
         segments = SegmentThread(files)
+        tail = extent == .committed ? WALTail.Reader(timeline.streaming.tail) : nil
     }
 
     /// Waits until there is WAL beyond a position.
@@ -110,7 +113,7 @@ package struct WALSource: Sendable {
         guard start >= localStart else { throw .notFound(start) }
         if case .flushed(let term) = extent { return try await append(from: start, to: end, to: buffer, in: term) }
         var buffer = buffer
-        if buffer.appendTail(timeline.streaming.tail, from: start, to: end) { return buffer }
+        if let tail, buffer.appendTail(tail, from: start, to: end) { return buffer }
         return try await segments.append(from: start, to: end, to: buffer)
     }
 
@@ -162,7 +165,7 @@ package struct WALSource: Sendable {
 
 extension ByteBuffer {
     /// Appends WAL that is in memory; gives false if not all of it is.
-    fileprivate mutating func appendTail(_ tail: WALTail, from start: LSN, to end: LSN) -> Bool {
+    fileprivate mutating func appendTail(_ tail: WALTail.Reader, from start: LSN, to end: LSN) -> Bool {
         let wanted = Int(end.rawValue - start.rawValue)
         let count = writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { memory in
             let count = tail.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<wanted]), at: start)
