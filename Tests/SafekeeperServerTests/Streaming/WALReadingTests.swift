@@ -57,6 +57,32 @@ import Testing
         }
     }
 
+    @Test("The tail holds WAL while somebody reads, and is gone with the last one")
+    func tail() {
+        let tail = WALTail(capacity: 8192)
+        let bytes = [UInt8](repeating: 7, count: 100)
+        func read(_ reader: WALTail.Reader, at lsn: LSN) -> Int? {
+            var buffer = [UInt8](repeating: 0, count: 100)
+            return buffer.withUnsafeMutableBytes { reader.read(into: $0, at: lsn) }
+        }
+        tail.append(bytes.span.bytes, at: LSN(1000))
+        var first: WALTail.Reader? = WALTail.Reader(tail)
+        var second: WALTail.Reader? = WALTail.Reader(tail)
+        #expect(first.flatMap { read($0, at: LSN(1000)) } == nil)
+        tail.append(bytes.span.bytes, at: LSN(1100))
+        #expect(first.flatMap { read($0, at: LSN(1100)) } == 100)
+        first = nil
+        tail.append(bytes.span.bytes, at: LSN(1200))
+        #expect(second.flatMap { read($0, at: LSN(1150)) } == 100)
+        second = nil
+        let third = WALTail.Reader(tail)
+        #expect(read(third, at: LSN(1200)) == nil)
+        // What was written while nobody read is no part of what follows it.
+        tail.append(bytes.span.bytes, at: LSN(1300))
+        #expect(read(third, at: LSN(1200)) == nil)
+        #expect(read(third, at: LSN(1300)) == 100)
+    }
+
     @Test(
         "A chunk ends with the WAL, at a page's end or at a segment's end",
         arguments: [
