@@ -50,10 +50,12 @@ struct ManyReceiversTests {
             thread.join()
             let (connections, failure) = flapping.outcome
             #expect(failure == nil)
-            #expect(connections >= 10)
+            #expect(connections >= 7)
             let decoded = try timeline.metric("safekeeper_interpreted_wal_decoded_bytes_total")
             let ratio = decoded / Double(timeline.wal.bytes.count)
             print("a flapping shard: \(connections) connections, decoded \(ratio) times the WAL")
+            // Each time it comes back, what was decoded while it was away is decoded once more for it: some 3 MB at the
+            // rate at which this safekeeper takes WAL.
             #expect(ratio >= 1 && ratio < 1.2)
             #expect(timeline.safekeeper.stop() == 0)
         }
