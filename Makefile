@@ -35,7 +35,7 @@ lint: build ## Check the formatting, the house rules that a formatter can't see,
 soak: build ## Run the tests in debug, and those that damage input under the address sanitizer: long
 	@KILL_ROUNDS=30 swift test $(SWIFT_FLAGS) --skip-build --filter PageserverProcessTests
 	@CANCEL_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter nothingAfterwards
-	@STREAMING_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter StoppedReceiver
+	@STREAMING_SOAK=1 swift test $(SWIFT_FLAGS) --skip-build --filter "StoppedReceiver|ManyReceivers"
 	@FAN_OUT_ROUNDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter AttachFuzz
 	@PUSH_ROUNDS=8 swift test $(SWIFT_FLAGS) --skip-build --no-parallel --filter pgbenchSeesNoError
 	@SIMULATION_SEEDS=10000 swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
