@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import Synchronization
 
@@ -43,15 +42,15 @@ public final class ConnectionLoop: SerialExecutor, TaskExecutor {
     /// - Throws: ``PostgresClientError/noThread(_:)``.
     public convenience init() throws(PostgresClientError) {
         self.init(())
-        if let error = DetachedThread.start({ self.run([]) }) { throw error }
+        if let error = DetachedThread.start({ self.run() }) { throw error }
     }
 
     /// Serves one connection on the caller's thread until it ends.
     static func serve(_ connection: ServedConnection) {
         let loop = ConnectionLoop(())
-        connection.mailbox.isServed(by: loop)
+        loop.adopt(connection)
         loop.stop()
-        loop.run([connection])
+        loop.run()
     }
 
     /// Ends the thread once no connection is left, and no job.
@@ -91,7 +90,7 @@ public final class ConnectionLoop: SerialExecutor, TaskExecutor {
 
     /// Takes a connection over, until it ends.
     func adopt(_ connection: ServedConnection) {
-        connection.mailbox.isServed(by: self)
+        connection.mailbox.setLoop(self)
         state.withLock { $0.new.append(connection) }
         wake()
     }
@@ -106,10 +105,9 @@ public final class ConnectionLoop: SerialExecutor, TaskExecutor {
 
     // MARK: - The thread
 
-    private func run(_ first: [ServedConnection]) {
+    private func run() {
         thread.store(UInt(pthread_self()), ordering: .relaxed)
         var connections = ServedConnections()
-        connections.add(first)
         while true {
             // What a message brings about is done before others are waited for; not for ever, as an actor that always has
             // something to do must not keep connections from being served.
@@ -150,81 +148,5 @@ public final class ConnectionLoop: SerialExecutor, TaskExecutor {
             state.alarm = nil
             return alarm
         }
-    }
-}
-
-/// The connections of one thread.
-struct ServedConnections {
-    private var all: [(connection: ServedConnection, isReady: Bool)] = []
-    private var descriptors: [pollfd] = []
-
-    var isEmpty: Bool { all.isEmpty }
-
-    /// Whether somebody's mailbox has something.
-    var areDue: Bool { all.contains { $0.connection.mailbox.isDue } }
-
-    mutating func add(_ new: [ServedConnection]) {
-        for connection in new {
-            // It may have been told something before.
-            connection.mailbox.hasNews()
-            all.append((connection, false))
-        }
-    }
-
-    /// Does what is to be done on those whose socket is ready, or whose mailbox has something.
-    mutating func serve() {
-        for index in all.indices.reversed() {
-            let (connection, isReady) = all[index]
-            all[index].isReady = false
-            let isOverdue = connection.deadline.map { $0 <= .now } ?? false
-            guard connection.mailbox.takeDue() || isReady || isOverdue else { continue }
-            if connection.mailbox.isCloseWanted {
-                all.remove(at: index)
-            } else if let ending = connection.serve(isReady: isReady) {
-                connection.mailbox.finish(ending)
-                all.remove(at: index)
-            }
-        }
-    }
-
-    /// Waits until there is something to serve, or the thread is woken, or a time has come.
-    mutating func wait(_ wakeUp: borrowing WakeUp, until time: ContinuousClock.Instant?) {
-        var end = time
-        descriptors.removeAll(keepingCapacity: true)
-        descriptors.append(pollfd(fd: wakeUp.descriptor, events: Int16(POLLIN), revents: 0))
-        for (connection, _) in all {
-            if let deadline = connection.deadline { end = min(end ?? deadline, deadline) }
-            let (socket, events) = connection.interest
-            // Without anything to wait for the socket is left out: an end of it would wake us for nothing.
-            descriptors.append(pollfd(fd: events == 0 ? -1 : socket, events: events, revents: 0))
-        }
-        PostgresClient.wait(for: &descriptors, end.map { $0 - .now })
-        if descriptors[0].revents != 0 { wakeUp.clear() }
-        for index in all.indices where descriptors[index + 1].revents != 0 { all[index].isReady = true }
-    }
-}
-
-/// What wakes a thread that waits for sockets.
-struct WakeUp: ~Copyable, Sendable {
-    /// Becomes readable by ``signal()``.
-    let descriptor: Int32
-
-    init() {
-        descriptor = linux_event_descriptor()
-        precondition(descriptor >= 0, "no event descriptor: error \(errno)")
-    }
-
-    deinit {
-        close(descriptor)
-    }
-
-    func signal() {
-        var one: UInt64 = 1
-        _ = write(descriptor, &one, 8)
-    }
-
-    func clear() {
-        var count: UInt64 = 0
-        _ = read(descriptor, &count, 8)
     }
 }

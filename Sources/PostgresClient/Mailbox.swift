@@ -43,22 +43,14 @@ final class Mailbox: Sendable {
     private let state = Mutex(State())
     /// Whether there is something for the thread to look at.
     private let isDueNow = Atomic(false)
-    /// Whose thread is woken: the one that connects, by a descriptor of its own, and later the one that serves.
-    private let waker = Mutex(Waker.connecting)
+    /// Whose thread serves the connection; nil until it is made.
+    private let loop = Mutex<ConnectionLoop?>(nil)
     /// Wakes the thread that connects.
     let wakeUp = WakeUp()
 
-    private enum Waker: Sendable {
-        case connecting
-        case loop(ConnectionLoop)
-    }
-
     private func wake() {
-        hasNews()
-        switch waker.withLock({ $0 }) {
-        case .connecting: wakeUp.signal()
-        case .loop(let loop): loop.wake()
-        }
+        markDue()
+        if let loop = loop.withLock({ $0 }) { loop.wake() } else { wakeUp.signal() }
     }
 
     // MARK: - For users
@@ -218,12 +210,12 @@ final class Mailbox: Sendable {
     // MARK: - For the thread
 
     /// From now on a loop serves the connection.
-    func isServed(by loop: ConnectionLoop) {
-        waker.withLock { $0 = .loop(loop) }
+    func setLoop(_ loop: ConnectionLoop) {
+        self.loop.withLock { $0 = loop }
     }
 
-    /// There is something for the thread to look at.
-    func hasNews() {
+    /// Has the thread look.
+    func markDue() {
         isDueNow.store(true, ordering: .releasing)
     }
 
