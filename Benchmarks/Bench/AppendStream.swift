@@ -27,11 +27,12 @@ struct WALMessages {
     }
 
     /// The parts that the messages are sent in.
-    var requests: [Range<Int>] {
-        messages.flatMap { message in
-            stride(from: message.lowerBound, to: message.upperBound, by: AppendRequest.maximumWALSize).map {
-                $0..<min($0 + AppendRequest.maximumWALSize, message.upperBound)
-            }
+    var requests: [Range<Int>] { messages.flatMap { Self.requests(of: $0) } }
+
+    /// The parts that a message is sent in.
+    static func requests(of message: Range<Int>) -> [Range<Int>] {
+        stride(from: message.lowerBound, to: message.upperBound, by: AppendRequest.maximumWALSize).map {
+            $0..<min($0 + AppendRequest.maximumWALSize, message.upperBound)
         }
     }
 
@@ -76,9 +77,7 @@ enum AppendTarget {
         commits: Bool
     ) throws {
         let commit = commits ? position : .invalid
-        var rest = range
-        while !rest.isEmpty {
-            let piece = rest.prefix(AppendRequest.maximumWALSize)
+        for piece in WALMessages.requests(of: range) {
             let request = AppendRequest(
                 generation: .invalid,
                 term: term,
@@ -89,7 +88,6 @@ enum AppendTarget {
             )
             _ = try state.process(.append(request), wal: stream.bytes.span.bytes.extracting(piece))
             position = request.end
-            rest = rest.dropFirst(piece.count)
         }
     }
 }
