@@ -42,11 +42,20 @@ import Testing
             connection.endCopy()
         }
 
-        func ring(at time: ContinuousClock.Instant, _ note: @escaping @Sendable (UInt) -> Void) {
-            loop.setAlarm(at: time) {
-                self.assumeIsolated { _ in note(UInt(pthread_self())) }
+        /// Sets alarms, one after the other, in a job of the thread: none can ring in between.
+        func set(_ alarms: [(name: String, delay: Duration)], clears: Bool = false, _ log: AlarmLog) {
+            for (name, delay) in alarms {
+                loop.setAlarm(at: .now + delay) {
+                    self.assumeIsolated { _ in log.alarms.withLock { $0.append((name, .now)) } }
+                }
             }
+            if clears { loop.clearAlarm() }
         }
+    }
+
+    /// The alarms that have rung.
+    private final class AlarmLog: Sendable {
+        let alarms = Mutex<[(name: String, time: ContinuousClock.Instant)]>([])
     }
 
     /// What servers have received.
@@ -133,20 +142,15 @@ import Testing
         let loop = try ConnectionLoop()
         defer { loop.stop() }
         let relay = Relay(loop)
-        let rung = Mutex<[(name: String, time: ContinuousClock.Instant)]>([])
-        func ring(_ name: String, at time: ContinuousClock.Instant) async {
-            await relay.ring(at: time) { _ in rung.withLock { $0.append((name, .now)) } }
-        }
+        let log = AlarmLog()
         let start = ContinuousClock.now
-        await ring("replaced", at: start + .milliseconds(20))
-        await ring("kept", at: start + .milliseconds(60))
-        try await eventually { rung.withLock { !$0.isEmpty } }
-        await ring("past", at: start)
-        try await eventually { rung.withLock { $0.count == 2 } }
-        await ring("cleared", at: .now + .milliseconds(20))
-        loop.clearAlarm()
+        await relay.set([("replaced", .milliseconds(20)), ("kept", .milliseconds(60))], log)
+        try await eventually { log.alarms.withLock { !$0.isEmpty } }
+        await relay.set([("past", .seconds(-1))], log)
+        try await eventually { log.alarms.withLock { $0.count == 2 } }
+        await relay.set([("cleared", .milliseconds(20))], clears: true, log)
         try await Task.sleep(for: .milliseconds(60))
-        let all = rung.withLock { $0 }
+        let all = log.alarms.withLock { $0 }
         #expect(all.map(\.name) == ["kept", "past"])
         #expect(try #require(all.first).time - start >= .milliseconds(60))
     }

@@ -31,7 +31,7 @@ final class FlappingShard: Sendable {
             start: timeline.wal.start
         )
         end = timeline.wal.end
-        distance = UInt64(timeline.wal.bytes.count) / 8
+        distance = UInt64(timeline.wal.bytes.count) / 12
         expected = timeline.expected[Int(shard)]
     }
 
