@@ -37,11 +37,14 @@ struct ControlFileFlushTests {
         _ = try await proposer.response()
         let saves = watchControlFiles(files)
         let timeline = try safekeeper.registry.timeline(id)
-        // The manager stands aside as long as time does: from here on all that is stored were stored by messages.
-        time.advance(by: .seconds(1))
-        try await eventually("the manager rests") {
-            timeline.watch.current.unsavedDistance == nil || time.sleeperCount >= 2
+        // The manager was woken by that and pauses, beside the task that samples the queue, or it waits already. Moving
+        // the time before it is there would leave it in a pause that never ends.
+        try await eventually("the manager pauses or waits") {
+            time.sleeperCount == 2 || timeline.watch.waiterCount == 1
         }
+        time.advance(by: .seconds(1))
+        // It stands aside as long as time does: from here on all that is stored were stored by messages.
+        try await eventually("the manager waits") { timeline.watch.waiterCount == 1 }
         let persisted = timeline.watch.current.persistedCommitLSN
         while end.rawValue < persisted.rawValue + segment - 20_000 {
             end = try await proposer.response(flushed: proposer.append(10_000, commit: end)).flush

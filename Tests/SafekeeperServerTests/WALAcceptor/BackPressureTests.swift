@@ -65,6 +65,7 @@ struct BackPressureTests {
         try await eventually("the depth is sampled") {
             safekeeper.metrics.record("safekeeper_wal_receiver_queue_depth")?.samples == [256]
         }
+        try await eventually("only the sampling task sleeps") { time.sleeperCount == 1 }
         time.advance(by: .milliseconds(7040))
         try await eventually("the depth is sampled") {
             safekeeper.metrics.record("safekeeper_wal_receiver_queue_depth")?.samples == [256, 256]
