@@ -201,6 +201,9 @@ let package = Package(
                 "Ingest", "PageserverHarness", "PageserverServer", "ReplicationProtocol", "SafekeeperHarness",
                 "SafekeeperServer", "ShardIdentity", "TestFixtures", "WALFiles", "WalReceiver",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Benchmarks/Bench",
             swiftSettings: settings

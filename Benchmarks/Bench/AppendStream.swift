@@ -49,22 +49,28 @@ struct WALMessages {
 enum AppendTarget {
     static let term = Term(1)
 
-    static func timeline(in path: String, startingAt start: LSN, synced: Bool) throws -> TimelineState {
-        let contents = ControlFile(
-            tenantID: TenantID(bits: 1),
-            timelineID: TimelineID(bits: 2),
-            server: .init(versionNumber: 160_002, systemIdentifier: 3, segmentSize: 16 << 20)
-        )
-        let settings = TimelineState.Settings(node: SafekeeperID(1), noSync: !synced)
-        try TimelineState.create(contents, in: path, of: PosixFileSystem(), settings: settings)
-        let state = try TimelineState(loading: path, of: PosixFileSystem(), settings: settings)
-        let elected = ProposerElected(
+    static let id = TenantTimelineID(tenant: TenantID(bits: 1), timeline: TimelineID(bits: 2))
+    static let server = ControlFile.Server(versionNumber: 160_002, systemIdentifier: 3, segmentSize: 16 << 20)
+
+    static func settings(synced: Bool) -> TimelineState.Settings {
+        TimelineState.Settings(node: SafekeeperID(1), noSync: !synced)
+    }
+
+    static func elected(at start: LSN) throws -> ProposerElected {
+        ProposerElected(
             generation: .invalid,
             term: term,
             startStreamingAt: start,
             history: try TermHistory([TermLSN(term: term, lsn: start)])
         )
-        _ = try state.process(.elected(elected), wal: RawSpan())
+    }
+
+    static func timeline(in path: String, startingAt start: LSN, synced: Bool) throws -> TimelineState {
+        let contents = ControlFile(tenantID: id.tenant, timelineID: id.timeline, server: server)
+        let settings = settings(synced: synced)
+        try TimelineState.create(contents, in: path, of: PosixFileSystem(), settings: settings)
+        let state = try TimelineState(loading: path, of: PosixFileSystem(), settings: settings)
+        _ = try state.process(.elected(try elected(at: start)), wal: RawSpan())
         return state
     }
 

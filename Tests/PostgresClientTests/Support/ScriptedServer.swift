@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A server on a port of the loopback interface that does what a script says, for one connection.
 ///
@@ -100,23 +99,22 @@ final class ScriptedServer: Sendable {
     }
 
     let port: UInt16
-    private let listener: Int32
-    private let isDone = Mutex(false)
+    private let listener: Listener
 
     init(_ script: @escaping @Sendable (Connection) -> Void) {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutablePointer(to: &address) { pointer in
+        port = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                precondition(bind(listener, address, size) == 0 && listen(listener, 1) == 0, "no port")
-                getsockname(listener, address, &size)
+                precondition(bind(descriptor, address, size) == 0 && listen(descriptor, 1) == 0, "no port")
+                getsockname(descriptor, address, &size)
             }
             return UInt16(bigEndian: pointer.pointee.sin_port)
         }
-        (self.listener, self.port) = (listener, port)
+        listener = Listener(descriptor)
         var thread = pthread_t()
         let box = Unmanaged.passRetained(Box(listener, script))
         pthread_create(
@@ -124,7 +122,7 @@ final class ScriptedServer: Sendable {
             nil,
             { context in
                 let box = Unmanaged<Box>.fromOpaque(context!).takeRetainedValue()
-                let descriptor = accept(box.listener, nil, nil)
+                let descriptor = accept(box.listener.descriptor, nil, nil)
                 guard descriptor >= 0 else { return nil }
                 box.script(Connection(descriptor: descriptor))
                 close(descriptor)
@@ -136,18 +134,26 @@ final class ScriptedServer: Sendable {
     }
 
     deinit {
-        // Wakes the thread if nobody came.
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        // Nobody can connect any more; wakes the thread if nobody has.
+        shutdown(listener.descriptor, Int32(SHUT_RDWR))
     }
 
     var connectionString: String { "host=127.0.0.1 port=\(port) user=a dbname=b sslmode=disable" }
 
+    /// The socket; open until server and thread are both gone, lest the thread takes a client of the next one's.
+    private final class Listener: Sendable {
+        let descriptor: Int32
+
+        init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+        deinit { close(descriptor) }
+    }
+
     private final class Box {
-        let listener: Int32
+        let listener: Listener
         let script: @Sendable (Connection) -> Void
 
-        init(_ listener: Int32, _ script: @escaping @Sendable (Connection) -> Void) {
+        init(_ listener: Listener, _ script: @escaping @Sendable (Connection) -> Void) {
             (self.listener, self.script) = (listener, script)
         }
     }
