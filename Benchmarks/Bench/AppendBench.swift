@@ -18,14 +18,16 @@ struct AppendBench {
         results.heading("append: \(megabytes) MB of WAL a round, in messages of one record, into \(folder.path)")
         for (name, size) in [("1KiB", 1 << 10), ("8KiB", 8 << 10), ("128KiB", 128 << 10), ("1MiB", 1 << 20)] {
             let stream = try WALMessages(messageSize: size, megabytes: megabytes)
+            let pipeline = try AppendPipeline(stream)
             for synced in [false, true] {
-                try compare(stream, named: name, synced: synced, rounds: rounds, into: &results)
+                try compare(stream, pipeline, named: name, synced: synced, rounds: rounds, into: &results)
             }
         }
     }
 
     private func compare(
         _ stream: WALMessages,
+        _ pipeline: AppendPipeline,
         named name: String,
         synced: Bool,
         rounds: Int,
@@ -35,7 +37,6 @@ struct AppendBench {
         var inRequests = Double.infinity
         var ours = Double.infinity
         let requests = stream.requests
-        let pipeline = try AppendPipeline(stream, requests)
         for round in 0...rounds {
             let first = try seconds { try write(stream, stream.messages, synced: synced, in: $0) }
             let second =

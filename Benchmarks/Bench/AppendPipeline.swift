@@ -14,8 +14,7 @@ struct AppendPipeline: Sendable {
     private let messages: [ByteBuffer]
     private let end: LSN
 
-    init(_ stream: WALMessages, _ requests: [Range<Int>]) throws {
-        let term = AppendTarget.term
+    init(_ stream: WALMessages) throws {
         let id = AppendTarget.id
         let greeting = ProposerGreeting(
             tenant: id.tenant,
@@ -26,20 +25,13 @@ struct AppendPipeline: Sendable {
         )
         var messages = [
             Self.encoded { greeting.encode(into: &$0, version: .v3) },
-            Self.encoded { VoteRequest(generation: .invalid, term: term).encode(into: &$0, version: .v3) },
+            Self.encoded { VoteRequest(generation: .invalid, term: AppendTarget.term).encode(into: &$0, version: .v3) },
         ]
         let elected = try AppendTarget.elected(at: stream.start)
         messages.append(Self.encoded { elected.encode(into: &$0, version: .v3) })
         var position = stream.start
-        for range in requests {
-            let request = AppendRequest(
-                generation: .invalid,
-                term: term,
-                begin: position,
-                end: position + UInt64(range.count),
-                commit: .invalid,
-                truncate: .invalid
-            )
+        for range in stream.requests {
+            let request = AppendTarget.request(for: range, at: position, commit: .invalid)
             messages.append(
                 Self.encoded { request.encode(into: &$0, version: .v3, wal: stream.bytes.span.bytes.extracting(range)) }
             )
@@ -77,9 +69,11 @@ struct AppendPipeline: Sendable {
         let (untilDurable, isDurable) = AsyncStream.makeStream(of: Void.self)
         let connection = WALAcceptor.Connection(id: AppendTarget.id, version: .v3, number: 1)
         let acceptor = WALAcceptor(registry: registry, connection: connection, logger: registry.logger)
-        _ = try await acceptor.run(messages: Sequence(elements: messages, untilEnd: untilDurable)) { answers in
+        let ending = try await acceptor.run(messages: Sequence(elements: messages, untilEnd: untilDurable)) { answers in
             for case .appendResponse(let response) in answers where response.flush == end { isDurable.finish() }
         }
+        // Only after the answer that all is durable.
+        precondition(ending == .finished, "the connection ended otherwise: \(ending)")
         await registry.shutDown()
     }
 

@@ -65,6 +65,18 @@ enum AppendTarget {
         )
     }
 
+    /// The request with a part of a stream.
+    static func request(for piece: Range<Int>, at begin: LSN, commit: LSN) -> AppendRequest {
+        AppendRequest(
+            generation: .invalid,
+            term: term,
+            begin: begin,
+            end: begin + UInt64(piece.count),
+            commit: commit,
+            truncate: .invalid
+        )
+    }
+
     static func timeline(in path: String, startingAt start: LSN, synced: Bool) throws -> TimelineState {
         let contents = ControlFile(tenantID: id.tenant, timelineID: id.timeline, server: server)
         let settings = settings(synced: synced)
@@ -84,14 +96,7 @@ enum AppendTarget {
     ) throws {
         let commit = commits ? position : .invalid
         for piece in WALMessages.requests(of: range) {
-            let request = AppendRequest(
-                generation: .invalid,
-                term: term,
-                begin: position,
-                end: position + UInt64(piece.count),
-                commit: commit,
-                truncate: .invalid
-            )
+            let request = request(for: piece, at: position, commit: commit)
             _ = try state.process(.append(request), wal: stream.bytes.span.bytes.extracting(piece))
             position = request.end
         }
