@@ -8,15 +8,18 @@ struct BatchSender: ~Copyable {
     /// One for all: each message is a frame of its own.
     private let compressor: Compressor
     private let weights: [BatchWeight]
-    private let raw = BatchWeight()
+    private let raw: BatchWeight
     private var recordsInChunk = 0
 
     init(version: PostgresMajorVersion, shards: [ShardIdentity], level: Int8, startingAt start: LSN) throws {
         // What may throw comes first.
         let compressor = try Compressor(level: level)
+        let raw = try BatchWeight()
+        let weights = try shards.map { _ in try BatchWeight() }
         self.compressor = compressor
+        self.raw = raw
+        self.weights = weights
         batcher = ChunkBatcher(version: version, shards: shards, startingAt: start)
-        weights = shards.map { _ in BatchWeight() }
     }
 
     mutating func add(_ record: borrowing WALRecord, _ parsed: borrowing ParsedRecord) throws {
@@ -45,7 +48,11 @@ final class BatchWeight {
     private(set) var records = 0
     private(set) var protobufBytes = 0
     private(set) var compressedBytes = 0
-    let hash = SHA256()
+    let hash: SHA256
+
+    init() throws {
+        hash = try SHA256()
+    }
 
     func add(_ message: RawSpan, records: Int, _ compressor: Compressor) throws {
         messages += 1

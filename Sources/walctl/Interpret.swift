@@ -33,7 +33,7 @@ struct Interpret: ParsableCommand {
     func run() throws {
         let walk = try range.walk()
         let shards = try shardOptions.identities()
-        var printer = InterpretedRecordPrinter(format: format, shards: shards)
+        var printer = try InterpretedRecordPrinter(format: format, shards: shards)
         var interpreter = BatchInterpreter(version: walk.directory.version, shards: shards)
         var progress = Progress(from: walk.start, to: walk.end ?? walk.directory.end)
         defer { progress.finish() }

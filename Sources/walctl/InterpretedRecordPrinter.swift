@@ -11,15 +11,15 @@ struct InterpretedRecordPrinter: ~Copyable {
     private var digests: [Digest] = []
 
     private struct Digest {
-        let hash = SHA256()
+        let hash: SHA256
         var records = 0
         var bytes = 0
     }
 
-    init(format: Interpret.Format, shards: [ShardIdentity]) {
+    init(format: Interpret.Format, shards: [ShardIdentity]) throws {
         self.format = format
         shardNames = shards.map { "\($0.index)" }
-        if format == .digest { digests = shards.map { _ in Digest() } }
+        if format == .digest { digests = try shards.map { _ in Digest(hash: try SHA256()) } }
     }
 
     /// Adds what a shard gets of a record.

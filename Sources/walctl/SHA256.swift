@@ -4,11 +4,11 @@ import CCrypto
 final class SHA256 {
     private let context: OpaquePointer
 
-    init() {
-        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
-            fatalError("libcrypto gives no SHA-256")
-        }
+    /// - Throws: ``SHA256Error`` if libcrypto has no memory, or no SHA-256 by its configuration.
+    init() throws(SHA256Error) {
+        guard let context = EVP_MD_CTX_new() else { throw SHA256Error() }
         self.context = context
+        guard EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { throw SHA256Error() }
     }
 
     deinit { EVP_MD_CTX_free(context) }
@@ -25,4 +25,9 @@ final class SHA256 {
         precondition(isDone == 1, "libcrypto fails in SHA-256")
         return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
+}
+
+/// There is no SHA-256.
+struct SHA256Error: Error, CustomStringConvertible {
+    var description: String { "libcrypto gives no SHA-256" }
 }
