@@ -26,6 +26,8 @@ final class TestConnection {
         let context = try tls ? clientContext() : nil
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
+            // As it is, not grown by the system to its greatest, 32 MiB, while the client reads.
+            .channelOption(.socketOption(.so_rcvbuf), value: 256 << 10)
             .connect(to: server.address) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let context {
