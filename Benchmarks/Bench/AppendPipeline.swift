@@ -30,12 +30,23 @@ struct AppendPipeline: Sendable {
         let elected = try AppendTarget.elected(at: stream.start)
         messages.append(Self.encoded { elected.encode(into: &$0, version: .v3) })
         var position = stream.start
+        var ends: [Int] = []
+        // All in one piece of memory, as plain writes have it: what lies in many pieces is read more slowly.
+        var block = ByteBuffer()
+        block.reserveCapacity(stream.bytes.count + stream.bytes.count / 16)
         for range in stream.requests {
             let request = AppendTarget.request(for: range, at: position, commit: .invalid)
-            messages.append(
+            block.writeImmutableBuffer(
                 Self.encoded { request.encode(into: &$0, version: .v3, wal: stream.bytes.span.bytes.extracting(range)) }
             )
+            ends.append(block.writerIndex)
             position = request.end
+        }
+        for end in ends {
+            guard let message = block.readSlice(length: end - block.readerIndex) else {
+                preconditionFailure("a message isn't in the block")
+            }
+            messages.append(message)
         }
         self.messages = messages
         end = position
