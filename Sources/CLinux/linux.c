@@ -15,6 +15,10 @@ int linux_start_writeback(int file, int64_t offset, int64_t count) {
     return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
 }
 
+int linux_reserve(int file, int64_t offset, int64_t count) {
+    return fallocate(file, 0, offset, count);
+}
+
 int linux_map_large_allocations(int bytes) {
     return mallopt(M_MMAP_THRESHOLD, bytes);
 }

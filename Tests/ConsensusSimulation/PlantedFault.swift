@@ -49,6 +49,8 @@ final class NodeFiles: FileSystem, @unchecked Sendable {
         try disk.preallocate(file, length: length)
     }
 
+    func reserve(_ file: OpenFile, from begin: UInt64, to end: UInt64) { disk.reserve(file, from: begin, to: end) }
+
     func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError) {
         if fault == .foundWALTakenForDurable && isLoading { return }
         try disk.write(bytes, to: file, at: offset)

@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 import PostgresWAL
 import SafekeeperServer
 import StorageSimulation
@@ -29,7 +30,14 @@ struct RealFilesTests {
             var offset = 0
             while offset < wal.count {
                 let count = min(100_000, wal.count - offset)
-                try store.write(wal.span.bytes.extracting(offset..<offset + count), at: start + UInt64(offset))
+                if offset.isMultiple(of: 200_000) {
+                    try store.write(wal.span.bytes.extracting(offset..<offset + count), at: start + UInt64(offset))
+                } else {
+                    let pieces = stride(from: offset, to: offset + count, by: 777).map {
+                        ByteBuffer(bytes: wal[$0..<min($0 + 777, offset + count)])
+                    }
+                    try store.write(pieces, at: start + UInt64(offset))
+                }
                 offset += count
             }
             try store.flush()
@@ -92,11 +100,24 @@ struct RealFilesTests {
 struct WritebackTests {
     private let start = LSN(0x400_0028)
 
-    /// Writes so many bytes or a record more in pieces of 100,000 bytes, and flushes after the first `flushed` of them.
-    private func writebacks(bytes: Int, flushed: Int = 0, noSync: Bool = false) throws -> [Range<UInt64>] {
-        let folder = try TemporaryFolder()
+    /// Writes so many bytes or a record more in pieces of some length, and flushes after the first `flushed` of them; the
+    /// disk then knows what it was asked for.
+    private func disk(
+        bytes: Int,
+        pieces: Int = 100_000,
+        flushed: Int = 0,
+        noSync: Bool = false,
+        allocation: SegmentAllocation = .sparse,
+        in folder: TemporaryFolder
+    ) throws -> InterceptedFileSystem {
         let disk = InterceptedFileSystem(PosixFileSystem())
-        let files = SegmentFiles(directory: folder.path, of: disk, segmentSize: .standard, noSync: noSync)
+        let files = SegmentFiles(
+            directory: folder.path,
+            of: disk,
+            segmentSize: .standard,
+            allocation: allocation,
+            noSync: noSync
+        )
         var generator = try WALGenerator(
             LogicalMessageSource(payload: [UInt8](repeating: 7, count: 3_001)),
             version: .v17,
@@ -107,12 +128,16 @@ struct WritebackTests {
         let store = try WALStore(opening: files, version: .v17, commitLSN: .invalid)
         try store.initializeFirstSegment(at: start, systemIdentifier: 1)
         try store.truncate(to: start)
-        for offset in stride(from: 0, to: wal.count, by: 100_000) {
-            let end = min(offset + 100_000, wal.count)
+        for offset in stride(from: 0, to: wal.count, by: pieces) {
+            let end = min(offset + pieces, wal.count)
             try store.write(wal.span.bytes.extracting(offset..<end), at: start + UInt64(offset))
             if end == flushed { try store.flush() }
         }
-        return disk.startedWritebacks
+        return disk
+    }
+
+    private func writebacks(bytes: Int, flushed: Int = 0, noSync: Bool = false) throws -> [Range<UInt64>] {
+        try disk(bytes: bytes, flushed: flushed, noSync: noSync, in: TemporaryFolder()).startedWritebacks
     }
 
     @Test func theDiskIsGivenAMegabyteAtATimeAndEachPageOnce() throws {
@@ -142,5 +167,50 @@ struct WritebackTests {
 
     @Test func withoutSynchronizationThereIsNoHurry() throws {
         #expect(try writebacks(bytes: 20 << 20, noSync: true).isEmpty)
+    }
+
+    @Test func bulkWALGetsItsSpaceFourMegabytesAheadAndOnce() throws {
+        let step: UInt64 = 4 << 20
+        let folder = try TemporaryFolder()
+        let disk = try disk(bytes: 15 << 20, pieces: 200_000, in: folder)
+        let first = try #require(disk.reservedRanges.first)
+        #expect(disk.reservedRanges.dropFirst().map(\.lowerBound) == [step, 2 * step, 3 * step])
+        #expect(disk.reservedRanges.map(\.upperBound) == [step, 2 * step, 3 * step, 4 * step])
+        #expect(first.lowerBound == start.rawValue & 0xFF_FFFF)
+        // The file's length is a segment's, as before, and no more is taken than that.
+        #expect(try folder.space() == [SpaceOnDisk(length: 16 << 20, megabytes: 16)])
+    }
+
+    @Test func littleWALTakesItsSpaceAsItIsWritten() throws {
+        let folder = try TemporaryFolder()
+        #expect(try disk(bytes: 2_000_000, in: folder).reservedRanges.isEmpty)
+        #expect(try folder.space() == [SpaceOnDisk(length: 16 << 20, megabytes: 2)])
+    }
+
+    @Test func preallocatedSegmentsNeedNoMore() throws {
+        let folder = try TemporaryFolder()
+        let disk = try disk(bytes: 2_000_000, pieces: 200_000, allocation: .preallocated, in: folder)
+        #expect(disk.reservedRanges.isEmpty)
+    }
+
+    @Test func whereNoSpaceCanBeTakenAheadWritesTellIt() throws {
+        let system = PosixFileSystem()
+        try system.with("/dev/full", .readWrite) { (device) throws(StorageError) in
+            system.reserve(device, from: 0, to: 4 << 20)
+        }
+    }
+}
+
+extension TemporaryFolder {
+    /// What its files take.
+    fileprivate func space() throws -> [SpaceOnDisk] {
+        let disk = PosixFileSystem()
+        return try disk.list(path).map { name in
+            try disk.with(path(of: name), .read) { (file) throws(StorageError) in
+                // What is not written yet has no place yet.
+                try disk.synchronize(file)
+                return SpaceOnDisk(of: file)
+            }
+        }
     }
 }

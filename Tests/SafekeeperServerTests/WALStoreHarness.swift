@@ -1,3 +1,4 @@
+import NIOCore
 import PostgresWAL
 import SafekeeperServer
 import StorageSimulation
@@ -91,7 +92,19 @@ final class WALStoreHarness {
         var offset = Int(store.positions.writeLSN.rawValue - start.rawValue)
         while offset < end {
             let count = min(Int.random(in: pieces, using: &random), end - offset)
-            try store.write(bytes.span.bytes.extracting(offset..<offset + count), at: start + UInt64(offset))
+            if random.chance(1, in: 3) {
+                // The same in several pieces, with one call.
+                var pieces: [ByteBuffer] = []
+                var rest = bytes[offset..<offset + count]
+                while !rest.isEmpty {
+                    let size = pieces.count == 7 ? rest.count : Int.random(in: 1...rest.count, using: &random)
+                    pieces.append(ByteBuffer(bytes: rest.prefix(size)))
+                    rest = rest.dropFirst(size)
+                }
+                try store.write(pieces, at: start + UInt64(offset))
+            } else {
+                try store.write(bytes.span.bytes.extracting(offset..<offset + count), at: start + UInt64(offset))
+            }
             noteFlushed()
             offset += count
         }

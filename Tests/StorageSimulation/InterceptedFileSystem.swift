@@ -1,4 +1,5 @@
 import Dispatch
+package import NIOCore
 package import SafekeeperServer
 import Synchronization
 
@@ -13,6 +14,7 @@ package final class InterceptedFileSystem: FileSystem {
     private let interception: Mutex<Interception>
     private let counts = Mutex<[StorageError.Operation: Int]>([:])
     private let writebacks = Mutex<[Range<UInt64>]>([])
+    private let reservations = Mutex<[Range<UInt64>]>([])
     /// Nil if the other file system may be used from several tasks at once.
     private let turn: DispatchSemaphore?
 
@@ -34,6 +36,9 @@ package final class InterceptedFileSystem: FileSystem {
 
     /// The ranges of files that were asked to be written, in order.
     package var startedWritebacks: [Range<UInt64>] { writebacks.withLock { $0 } }
+
+    /// The ranges of files that space was asked for, in order.
+    package var reservedRanges: [Range<UInt64>] { reservations.withLock { $0 } }
 
     private func pass<Result>(
         _ operation: StorageError.Operation,
@@ -77,12 +82,23 @@ package final class InterceptedFileSystem: FileSystem {
         try pass(.write, file.path) { () throws(StorageError) in try base.write(bytes, to: file, at: offset) }
     }
 
+    package func write(_ pieces: [ByteBuffer], to file: OpenFile, at offset: UInt64) throws(StorageError) {
+        try pass(.write, file.path) { () throws(StorageError) in try base.write(pieces, to: file, at: offset) }
+    }
+
     package func read(
         into buffer: UnsafeMutableRawBufferPointer,
         from file: OpenFile,
         at offset: UInt64
     ) throws(StorageError) -> Int {
         try pass(.read, file.path) { () throws(StorageError) in try base.read(into: buffer, from: file, at: offset) }
+    }
+
+    package func reserve(_ file: OpenFile, from begin: UInt64, to end: UInt64) {
+        turn?.wait()
+        defer { turn?.signal() }
+        reservations.withLock { $0.append(begin..<end) }
+        base.reserve(file, from: begin, to: end)
     }
 
     package func startWriteback(of file: OpenFile, from begin: UInt64, to end: UInt64) {

@@ -279,6 +279,10 @@ extension SimulatedFileSystem {
         }
     }
 
+    package func reserve(_ file: OpenFile, from begin: UInt64, to end: UInt64) {
+        // A hint that needs not be taken.
+    }
+
     package func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError) {
         let number = hasCrashed ? 0 : number(of: file, forWriting: true)
         let course = try begin(.write, file.path)

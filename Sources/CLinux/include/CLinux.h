@@ -14,6 +14,11 @@ int linux_syncfs(int file);
 /// @return 0, or -1 with the cause in errno.
 int linux_start_writeback(int file, int64_t offset, int64_t count);
 
+/// Takes space for a range of a file that is within its length, whose contents stay: fallocate(2).
+///
+/// @return 0, or -1 with the cause in errno.
+int linux_reserve(int file, int64_t offset, int64_t count);
+
 /// Has the C library get each allocation of so many bytes or more from the system by itself, so that the system has it back
 /// as soon as it is freed: mallopt(3), M_MMAP_THRESHOLD.
 ///

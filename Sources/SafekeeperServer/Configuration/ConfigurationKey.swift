@@ -150,8 +150,8 @@ extension SafekeeperConfiguration: ProcessSettings {
                 }
             ),
             help: """
-                How new segments take space: as they are written, which is faster, or all at once, so that a full disk shows \
-                only when a segment is made.
+                How new segments take space: as they are written, and at most 4 MiB ahead of bulk WAL, or all at once, so that \
+                a full disk shows only when a segment is made.
                 """
         ),
         ConfigurationKey(

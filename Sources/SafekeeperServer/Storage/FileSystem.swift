@@ -1,3 +1,5 @@
+package import NIOCore
+
 /// What the storage needs of a file system; the real one is ``PosixFileSystem``.
 ///
 /// All calls block. Nothing but the `synchronize` calls makes anything durable, and those only what they name: a file's
@@ -18,8 +20,16 @@ package protocol FileSystem: Sendable {
     /// Reserves space for the first `length` bytes, which become the file's length if it is shorter.
     func preallocate(_ file: OpenFile, length: UInt64) throws(StorageError)
 
+    /// Takes space for a part of a file, within its length, that will soon be written; no error if there isn't as much.
+    ///
+    /// A hint: what is missing is taken by the writes, which tell what goes wrong. The file's contents stay.
+    func reserve(_ file: OpenFile, from begin: UInt64, to end: UInt64)
+
     /// Writes all of `bytes`; after an error any part of them may have been written.
     func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError)
+
+    /// Writes pieces one behind the other; after an error any part of them may have been written.
+    func write(_ pieces: [ByteBuffer], to file: OpenFile, at offset: UInt64) throws(StorageError)
 
     /// Fills `buffer`; gives how many bytes there were before the end of the file.
     func read(
@@ -61,6 +71,17 @@ package protocol FileSystem: Sendable {
 
     /// The names in a folder, in no order.
     func list(_ directory: String) throws(StorageError) -> [String]
+}
+
+extension FileSystem {
+    /// Writes each piece by itself.
+    package func write(_ pieces: [ByteBuffer], to file: OpenFile, at offset: UInt64) throws(StorageError) {
+        var offset = offset
+        for piece in pieces {
+            try write(piece.readableBytesSpan, to: file, at: offset)
+            offset += UInt64(piece.readableBytes)
+        }
+    }
 }
 
 /// How a file is opened.

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+package import NIOCore
 
 /// The operating system's files; system calls are repeated when a signal interrupts them.
 package struct PosixFileSystem: FileSystem {
@@ -42,6 +43,11 @@ package struct PosixFileSystem: FileSystem {
         }
     }
 
+    package func reserve(_ file: OpenFile, from begin: UInt64, to end: UInt64) {
+        // Not all file systems can, and then nothing is lost; a full disk is told by the write.
+        _ = retrying { linux_reserve(file.descriptor, Int64(begin), Int64(end - begin)) }
+    }
+
     package func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError) {
         let code = bytes.withUnsafeBytes { buffer -> Int32 in
             var written = 0
@@ -51,6 +57,23 @@ package struct PosixFileSystem: FileSystem {
                 let count = retrying { pwrite(file.descriptor, rest.baseAddress, rest.count, position) }
                 if count <= 0 { return count < 0 ? errno : EIO }
                 written += count
+            }
+            return 0
+        }
+        if code != 0 { throw StorageError(operation: .write, path: file.path, code: code) }
+    }
+
+    package func write(_ pieces: [ByteBuffer], to file: OpenFile, at offset: UInt64) throws(StorageError) {
+        let code = withVectors(of: pieces[...]) { vectors in
+            var rest = vectors[...]
+            var position = off_t(offset)
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBufferPointer { buffer in
+                    retrying { pwritev(file.descriptor, buffer.baseAddress, Int32(buffer.count), position) }
+                }
+                if count <= 0 { return count < 0 ? errno : EIO }
+                position += off_t(count)
+                rest.drop(bytes: count)
             }
             return 0
         }
@@ -133,6 +156,33 @@ package struct PosixFileSystem: FileSystem {
         // The end of the folder leaves errno alone; a folder read only in part must not look like a whole one.
         if errno != 0 { throw lastError(.list, directory) }
         return names
+    }
+}
+
+/// Calls with where the pieces are in memory.
+private func withVectors<Result>(
+    of pieces: ArraySlice<ByteBuffer>,
+    behind vectors: [iovec] = [],
+    _ body: ([iovec]) -> Result
+) -> Result {
+    guard let piece = pieces.first else { return body(vectors) }
+    return piece.withUnsafeReadableBytes { bytes in
+        let vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+        return withVectors(of: pieces.dropFirst(), behind: vectors + [vector], body)
+    }
+}
+
+extension ArraySlice<iovec> {
+    /// Drops what has been written.
+    fileprivate mutating func drop(bytes count: Int) {
+        var count = count
+        while let vector = first, count >= vector.iov_len {
+            count -= vector.iov_len
+            removeFirst()
+        }
+        guard count > 0 else { return }
+        self[startIndex].iov_base += count
+        self[startIndex].iov_len -= count
     }
 }
 

@@ -1,3 +1,4 @@
+package import NIOCore
 package import PostgresWAL
 package import ReplicationProtocol
 
@@ -165,7 +166,29 @@ extension TimelineState {
     /// - Throws: ``AcceptorError`` if it is refused or the disk fails.
     package func process(_ message: ProposerMessage, wal: RawSpan) throws(AcceptorError) -> AcceptorMessage? {
         acceptor.begin(message)
-        return try finish(wal: wal)
+        return try finish { begin throws(WALStoreError) in
+            try store.write(wal, at: begin)
+            tail?.append(wal, at: begin)
+        }
+    }
+
+    /// Takes append requests that were put together to one, and their WAL where it lies.
+    ///
+    /// - Parameters:
+    ///   - request: the request for all of it.
+    ///   - wal: the bytes from its begin to its end, in pieces that are not empty.
+    /// - Returns: the answer; nil if there is none.
+    /// - Throws: as ``process(_:wal:)-(ProposerMessage,_)``.
+    package func process(_ request: AppendRequest, wal: [ByteBuffer]) throws(AcceptorError) -> AcceptorMessage? {
+        acceptor.begin(.append(request))
+        return try finish { begin throws(WALStoreError) in
+            try store.write(wal, at: begin)
+            var position = begin
+            for piece in wal {
+                tail?.append(piece.readableBytesSpan, at: position)
+                position += UInt64(piece.readableBytes)
+            }
+        }
     }
 
     /// Makes all whole records durable.
@@ -174,15 +197,18 @@ extension TimelineState {
     /// - Throws: ``AcceptorError`` if the disk fails.
     package func flush() throws(AcceptorError) -> AppendResponse {
         acceptor.beginFlush()
-        guard case .appendResponse(let response)? = try finish(wal: RawSpan()) else {
+        let answer = try finish { _ in preconditionFailure("a flush wants WAL to be written") }
+        guard case .appendResponse(let response)? = answer else {
             preconditionFailure("a flush ends without an append response")
         }
         return response
     }
 
-    private func finish(wal: RawSpan) throws(AcceptorError) -> AcceptorMessage? {
+    private func finish(
+        _ write: (LSN) throws(WALStoreError) -> Void
+    ) throws(AcceptorError) -> AcceptorMessage? {
         do throws(AcceptorError) {
-            return try perform(wal: wal)
+            return try perform(write)
         } catch {
             // A first election that failed: the next leader may say that the timeline begins elsewhere.
             if !persisted.commitLSN.isValid { store.forget() }
@@ -190,7 +216,7 @@ extension TimelineState {
         }
     }
 
-    private func perform(wal: RawSpan) throws(AcceptorError) -> AcceptorMessage? {
+    private func perform(_ write: (LSN) throws(WALStoreError) -> Void) throws(AcceptorError) -> AcceptorMessage? {
         var answer: AcceptorMessage?
         while let action = try acceptor.next(view) {
             switch action {
@@ -203,7 +229,7 @@ extension TimelineState {
             case .truncate(let end):
                 tail?.truncate(to: end)
                 try change { store throws(WALStoreError) in try store.truncate(to: end) }
-            case .write(let begin): try write(wal, at: begin)
+            case .write(let begin): try change { _ throws(WALStoreError) in try write(begin) }
             case .adoptSystemIdentifier(let identifier, let localStart):
                 try change { store throws(WALStoreError) in
                     try store.adopt(systemIdentifier: identifier, localStart: localStart)
@@ -215,15 +241,6 @@ extension TimelineState {
             }
         }
         return answer
-    }
-
-    private func write(_ wal: RawSpan, at begin: LSN) throws(AcceptorError) {
-        do throws(WALStoreError) {
-            try store.write(wal, at: begin)
-        } catch {
-            throw .store(error)
-        }
-        tail?.append(wal, at: begin)
     }
 
     private func change(_ body: (WALStore) throws(WALStoreError) -> Void) throws(AcceptorError) {

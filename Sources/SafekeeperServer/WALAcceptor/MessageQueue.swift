@@ -10,10 +10,13 @@ internal import Synchronization
 ///
 /// Source: `safekeeper-core.md` §0, §5.
 package final class MessageQueue: Sendable {
-    /// A message, and the bytes it was decoded from, which hold its WAL.
+    /// A message.
     struct Element: Sendable {
         let message: ProposerMessage
-        let bytes: ByteBuffer
+        /// For an append request its WAL, in the memory it was received in.
+        let wal: ByteBuffer
+        /// Bytes of the encoded message.
+        let size: Int
     }
 
     /// Bounds.
@@ -65,7 +68,7 @@ package final class MessageQueue: Sendable {
     ///
     /// - Returns: whether it is done with: also if nobody wants it any more.
     func offer(_ element: Element) -> Bool {
-        let size = element.bytes.readableBytes
+        let size = element.size
         // Counted before it can be taken: a sum that is short for a moment would show as a negative one.
         metrics.receiverQueueDepthTotal.increment()
         metrics.receiverQueueSizeTotal.increment(by: Double(size))
@@ -102,12 +105,12 @@ package final class MessageQueue: Sendable {
             state.elements[state.head] = nil
             state.head = (state.head + 1) % limits.count
             state.count -= 1
-            state.bytes -= element.bytes.readableBytes
+            state.bytes -= element.size
             let isHalfEmpty = state.count <= limits.count / 2 && state.bytes <= limits.bytes / 2
             return (element, isHalfEmpty ? state.untilRoom.take() : nil)
         }
         waiting?.resolve(())
-        if let element { uncount(1, element.bytes.readableBytes) }
+        if let element { uncount(1, element.size) }
         return element
     }
 

@@ -17,7 +17,6 @@ extension Timeline {
     /// - Parameters:
     ///   - queue: the messages.
     ///   - replies: the answers; when it is full, no messages are taken.
-    ///   - version: the form of the messages.
     ///   - slot: the connection's entry in ``receivers``.
     /// - Throws: ``AcceptorError``.
     ///
@@ -25,10 +24,9 @@ extension Timeline {
     func accept(
         from queue: MessageQueue,
         replies: ReplyQueue,
-        version: ConsensusProtocolVersion,
         slot: WALReceivers.Slot
     ) async throws(AcceptorError) {
-        var work = Work(version: version, slot: slot)
+        var work = Work(slot: slot)
         do throws(AcceptorError) {
             while await queue.untilFilled() {
                 while !gate.isCancelled, let pause = try takeTurn(from: queue, replies: replies, &work) {
@@ -57,11 +55,10 @@ extension Timeline {
 
     /// What is kept for one connection.
     private struct Work {
-        let version: ConsensusProtocolVersion
         let slot: WALReceivers.Slot
         var flushes = FlushSchedule()
-        /// Memory for small messages that are put together.
-        var storage: [UInt8] = []
+        /// What is left of a message that was written in part.
+        var rest: MessageQueue.Element?
     }
 
     /// Takes messages until there are none, and flushes; gives a reason if it stops before.
@@ -72,7 +69,7 @@ extension Timeline {
     ) throws(AcceptorError) -> Pause? {
         defer { publish() }
         let start = time.now
-        while let element = queue.next() {
+        while let element = work.rest.take() ?? queue.next() {
             if gate.isCancelled { return nil }
             let answer = try take(element, andWhatFollowsIn: queue, &work)
             let now = time.now
@@ -91,50 +88,47 @@ extension Timeline {
 // MARK: - Steps
 
 extension Timeline {
-    /// Takes one message, or small ones together; only those are copied.
+    /// Takes one message, or append requests together.
     private func take(
         _ element: MessageQueue.Element,
         andWhatFollowsIn queue: MessageQueue,
         _ work: inout Work
     ) throws(AcceptorError) -> AcceptorMessage? {
         guard case .append(let request) = element.message else {
-            guard case .elected = element.message else {
-                return try process(element.message, wal: RawSpan(), count: 1)
-            }
-            receivers.setStreaming(work.slot)
+            if case .elected = element.message { receivers.setStreaming(work.slot) }
             let start = time.now
-            let answer = try process(element.message, wal: RawSpan(), count: 1)
-            metrics.electedTime.recordNanoseconds((time.now - start).nanoseconds)
+            let answer = try process(1) { state throws(AcceptorError) in
+                try state.process(element.message, wal: RawSpan())
+            }
+            if case .elected = element.message {
+                metrics.electedTime.recordNanoseconds((time.now - start).nanoseconds)
+            }
             return answer
         }
-        guard let second = queue.next(if: { AppendRun.isContinued(request, by: $0, from: request) }) else {
+        guard let second = queue.next(if: { AppendRun.isContinued(request, by: $0) }) else {
             work.flushes.appended(request.size, at: time.now)
-            let wal = element.bytes.readableBytesSpan.extracting(request.walRange(in: work.version))
-            return try process(element.message, wal: wal, count: 1)
+            return try process(1) { state throws(AcceptorError) in
+                try state.process(element.message, wal: element.wal.readableBytesSpan)
+            }
         }
-        var storage: [UInt8] = []
-        swap(&storage, &work.storage)
-        var run = AppendRun(element, request, version: work.version, storage: storage)
-        run.take(second, version: work.version)
-        var count = 2
-        while let next = queue.next(if: { AppendRun.isContinued(run.request, by: $0, from: request) }) {
-            run.take(next, version: work.version)
-            count += 1
-        }
+        var run = AppendRun(request, element.wal)
+        run.take(second)
+        while let next = queue.next(if: { AppendRun.isContinued(run.request, by: $0) }) { run.take(next) }
+        work.rest = run.rest
         work.flushes.appended(run.request.size, at: time.now)
-        let answer = try process(.append(run.request), wal: run.bytes, count: count)
-        work.storage = run.storage()
-        return answer
+        return try process(run.count) { state throws(AcceptorError) in
+            try state.process(run.request, wal: run.pieces)
+        }
     }
 
+    /// Has the state process so many messages at once.
     private func process(
-        _ message: ProposerMessage,
-        wal: RawSpan,
-        count: Int
+        _ count: Int,
+        _ body: (TimelineState) throws(AcceptorError) -> AcceptorMessage?
     ) throws(AcceptorError) -> AcceptorMessage? {
         guard let state else { preconditionFailure("timeline \(id) was closed while a connection used it") }
         do throws(AcceptorError) {
-            let answer = try state.process(message, wal: wal)
+            let answer = try body(state)
             metrics.messagesTaken.increment(by: count)
             if state.commitLSN != shownCommitLSN { publish() }
             return answer
@@ -171,9 +165,4 @@ extension Timeline {
         response.standby = receivers.standby
         return replies.offer(.appendResponse(response))
     }
-}
-
-extension AppendRequest {
-    /// Bytes of WAL.
-    fileprivate var size: Int { Int(end.rawValue - begin.rawValue) }
 }

@@ -156,7 +156,15 @@ extension WALAcceptor {
     private func decode(_ bytes: ByteBuffer) throws(WALAcceptorError) -> MessageQueue.Element {
         do throws(ConsensusMessageError) {
             let message = try ProposerMessage(decoding: bytes.readableBytesSpan, version: connection.version)
-            return MessageQueue.Element(message: message, bytes: bytes)
+            var wal = ByteBuffer()
+            if case .append(let request) = message {
+                let range = request.walRange(in: connection.version)
+                guard let slice = bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) else {
+                    preconditionFailure("the WAL of a decoded message isn't in it")
+                }
+                wal = slice
+            }
+            return MessageQueue.Element(message: message, wal: wal, size: bytes.readableBytes)
         } catch {
             throw .message(error)
         }
@@ -193,7 +201,7 @@ extension WALAcceptor {
                     isOver.resolve(())
                 }
                 do throws(AcceptorError) {
-                    try await timeline.accept(from: queue, replies: replies, version: connection.version, slot: slot)
+                    try await timeline.accept(from: queue, replies: replies, slot: slot)
                     return nil
                 } catch {
                     return .acceptor(error)

@@ -2,7 +2,8 @@ package import PostgresWAL
 
 /// How space for a new segment is taken.
 package enum SegmentAllocation: Hashable, Sendable {
-    /// Blocks are taken as they are written: fast, and a full disk shows in the middle of a segment.
+    /// Blocks are taken as they are written, and at most 4 MiB ahead of bulk WAL: a full disk shows in the middle of a
+    /// segment.
     case sparse
     /// All blocks are taken when the segment is made: a full disk shows only then.
     case preallocated

@@ -1,8 +1,9 @@
+package import NIOCore
 package import PostgresWAL
 
 /// The WAL of one timeline on disk.
 ///
-/// Segments are complete or `.partial`, and only the last one is written to. Bytes are written with `pwrite`; a segment's
+/// Segments are complete or `.partial`, and only the last one is written to. Bytes are written in place; a segment's
 /// length never changes while it is written, so synchronizing it needs no more than `fdatasync`.
 ///
 /// What is made durable when, all of it; with ``SegmentFiles/noSync`` these steps are left out and the order of the
@@ -114,26 +115,60 @@ extension WALStore {
     ///   - lsn: the position of the first one: ``WALPositions/writeLSN``.
     /// - Throws: ``WALStoreError``. Part of the bytes may have been written: ``positions`` says how many.
     package func write(_ bytes: RawSpan, at lsn: LSN) throws(WALStoreError) {
-        guard !isTruncationPending else { throw .truncationPending(writeLSN: positions.writeLSN, lsn: lsn) }
-        if lsn < positions.writeLSN { throw .rewrite(writeLSN: positions.writeLSN, lsn: lsn) }
-        if lsn > positions.writeLSN { throw .gap(writeLSN: positions.writeLSN, lsn: lsn) }
-        // Keeps every sum below 2^64, here and in the decoder.
-        guard UInt64.max - lsn.rawValue >= UInt64(bytes.byteCount) + 4 * segmentSize.bytes else {
-            throw .invalidPosition(lsn)
-        }
+        try checkWrite(of: bytes.byteCount, at: lsn)
         let start = ContinuousClock.now
         var rest = bytes
         while !rest.isEmpty {
-            let room = segmentSize.bytes - segmentSize.offset(of: positions.writeLSN)
-            let count = min(rest.byteCount, Int(room))
-            try append(rest.extracting(first: count))
-            rest = rest.extracting(droppingFirst: count)
+            let part = rest.extracting(first: min(rest.byteCount, room))
+            try append(part.byteCount) { (file, offset) throws(StorageError) in
+                try files.fileSystem.write(part, to: file, at: offset)
+            } track: { (tracker, end) throws(WALDecodeError) in
+                try tracker.take(part, recordEnd: &end)
+            }
+            rest = rest.extracting(droppingFirst: part.byteCount)
         }
         files.observer?.wrote(bytes: bytes.byteCount, in: ContinuousClock.now - start)
     }
 
-    /// Writes bytes that lie in one segment.
-    private func append(_ bytes: RawSpan) throws(WALStoreError) {
+    /// Writes WAL that lies in pieces behind what there is, with one call if all of it belongs to one segment.
+    ///
+    /// - Parameters:
+    ///   - pieces: one behind the other.
+    ///   - lsn: the position of the first byte: ``WALPositions/writeLSN``.
+    /// - Throws: as ``write(_:at:)-(RawSpan,_)``.
+    package func write(_ pieces: [ByteBuffer], at lsn: LSN) throws(WALStoreError) {
+        let count = pieces.reduce(0) { $0 + $1.readableBytes }
+        try checkWrite(of: count, at: lsn)
+        guard count <= room else {
+            for piece in pieces { try write(piece.readableBytesSpan, at: positions.writeLSN) }
+            return
+        }
+        let start = ContinuousClock.now
+        try append(count) { (file, offset) throws(StorageError) in
+            try files.fileSystem.write(pieces, to: file, at: offset)
+        } track: { (tracker, end) throws(WALDecodeError) in
+            for piece in pieces { try tracker.take(piece.readableBytesSpan, recordEnd: &end) }
+        }
+        files.observer?.wrote(bytes: count, in: ContinuousClock.now - start)
+    }
+
+    private func checkWrite(of count: Int, at lsn: LSN) throws(WALStoreError) {
+        guard !isTruncationPending else { throw .truncationPending(writeLSN: positions.writeLSN, lsn: lsn) }
+        if lsn < positions.writeLSN { throw .rewrite(writeLSN: positions.writeLSN, lsn: lsn) }
+        if lsn > positions.writeLSN { throw .gap(writeLSN: positions.writeLSN, lsn: lsn) }
+        // Keeps every sum below 2^64, here and in the decoder.
+        guard UInt64.max - lsn.rawValue >= UInt64(count) + 4 * segmentSize.bytes else { throw .invalidPosition(lsn) }
+    }
+
+    /// Bytes that the segment being written still takes.
+    private var room: Int { Int(segmentSize.bytes - segmentSize.offset(of: positions.writeLSN)) }
+
+    /// Writes bytes that lie in one segment, and looks for the ends of records in them.
+    private func append(
+        _ count: Int,
+        write: (OpenFile, UInt64) throws(StorageError) -> Void,
+        track: (inout RecordTracker, inout LSN) throws(WALDecodeError) -> Void
+    ) throws(WALStoreError) {
         let start = positions.writeLSN
         let number = segmentSize.segmentNumber(of: start)
         let file: OpenFile?
@@ -145,15 +180,16 @@ extension WALStore {
         guard let file else {
             throw .segmentIsComplete(path: files.path(ofSegment: number, isPartial: false))
         }
+        openSegment?.reserve(count, at: segmentSize.offset(of: start), in: files)
         do throws(StorageError) {
-            try files.fileSystem.write(bytes, to: file, at: segmentSize.offset(of: start))
+            try write(file, segmentSize.offset(of: start))
         } catch {
             mayHaveTail = true
             throw .storage(error)
         }
-        positions.writeLSN += UInt64(bytes.byteCount)
+        positions.writeLSN += UInt64(count)
         do throws(WALDecodeError) {
-            try tracker.take(bytes, recordEnd: &positions.writeRecordLSN)
+            try track(&tracker, &positions.writeRecordLSN)
         } catch {
             isTruncationPending = true
             throw .decode(error)

@@ -39,7 +39,11 @@ struct WALAcceptorTests {
         #expect(safekeeper.metrics.record("safekeeper_commit_lsn", labels) == nil)
     }
 
-    @Test func smallMessagesAreWrittenTogetherAndNothingChanges() async throws {
+    @Test(
+        "Messages that wait are written together, and nothing changes",
+        arguments: [(200, 0...3000, 20), (20, 33_000...90_000, 6), (40, 0...70_000, 7)]
+    )
+    func together(count: Int, sizes: ClosedRange<Int>, calls: Int) async throws {
         let (safekeeper, files) = try TestSafekeeper.onDisk()
         let gate = DiskGate(files)
         let proposer = try TestProposer(safekeeper, id)
@@ -53,16 +57,17 @@ struct WALAcceptorTests {
         try await gate.untilSomebodyWaits()
         var random = SeededGenerator(seed: 1)
         var end = LSN.invalid
-        for _ in 0..<200 { end = proposer.append(Int.random(in: 0...3000, using: &random)) }
+        for _ in 0..<count { end = proposer.append(Int.random(in: sizes, using: &random)) }
         try await eventually("all have arrived") {
-            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") == 200
+            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") == Double(count)
         }
         gate.open()
         try await proposer.response(flushed: end)
-        #expect(files.count(.write) - written < 20)
+        #expect(files.count(.write) - written < calls)
         #expect(timeline.watch.current.flushLSN == end)
         #expect(
-            safekeeper.metrics.value("safekeeper_proposer_acceptor_messages_total", [("outcome", "success")]) == 205
+            safekeeper.metrics.value("safekeeper_proposer_acceptor_messages_total", [("outcome", "success")])
+                == Double(count + 5)
         )
         #expect(try await proposer.finish() == .finished)
         await safekeeper.registry.shutDown()
