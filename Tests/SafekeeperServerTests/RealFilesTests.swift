@@ -197,6 +197,9 @@ struct WritebackTests {
         let system = PosixFileSystem()
         try system.with("/dev/full", .readWrite) { (device) throws(StorageError) in
             system.reserve(device, from: 0, to: 4 << 20)
+            #expect(throws: StorageError(operation: .write, path: "/dev/full", code: ENOSPC)) {
+                try system.write([UInt8](repeating: 0, count: 10).span.bytes, to: device, at: 0)
+            }
         }
     }
 }
