@@ -63,7 +63,8 @@ package final class RawProposer {
         guard case .voteResponse(let vote) = try receive() else { throw unexpected("a vote") }
         guard vote.voteGiven else { throw ConnectionFailure.refused("no vote in term \(term)") }
         position = vote.flush.isValid ? try cut(vote) : start
-        var history = vote.history
+        // Of terms that wrote only what is replaced now, nothing is left.
+        var history = vote.history.upTo(position)
         try history.append(TermLSN(term: term, lsn: position))
         let elected = ProposerElected(
             generation: answer.membership.generation,

@@ -27,26 +27,26 @@ struct CommandTests {
         try safekeeper.start()
         let proposer = try RawProposer(port: safekeeper.port, tenant: Self.tenant, timeline: Self.timeline)
         try proposer.elect(start: Self.start)
+        let end = try append(20, to: proposer)
+        try proposer.waitUntilDurable(end)
+        try await body(safekeeper, proposer, end)
+    }
+
+    /// Writes records behind what a proposer has; gives where they end.
+    private func append(_ count: Int, to proposer: RawProposer) throws -> LSN {
         var generator = try WALGenerator(
             LogicalMessageSource(),
             version: .v16,
             segmentSize: .standard,
-            systemIdentifier: 0x0123_4567_89AB_CDEF,
-            startingAt: Self.start
+            systemIdentifier: RawProposer.systemIdentifier,
+            startingAt: proposer.position
         )
-        var end = Self.start
-        for _ in 0..<20 {
-            let contents = WALRecordContents(
-                resourceManager: .logicalMessage,
-                info: 0,
-                mainData: [UInt8](repeating: 7, count: 5000)
-            )
-            let element = generator.append(contents)
-            try proposer.append(element.bytes.span.bytes)
-            end = element.next
+        for _ in 0..<count {
+            let payload = [UInt8](repeating: 7, count: 5000)
+            let record = WALRecordContents(resourceManager: .logicalMessage, info: 0, mainData: payload)
+            try proposer.append(generator.append(record).bytes.span.bytes)
         }
-        try proposer.waitUntilDurable(end)
-        try await body(safekeeper, proposer, end)
+        return proposer.position
     }
 
     @Test("A receiver of WAL gets it, and is in the timeline's status")
@@ -162,6 +162,21 @@ struct CommandTests {
             #expect(throws: ConnectionFailure.refused("create timeline: Timeline \(name) has been deleted")) {
                 try late.elect(start: Self.start)
             }
+        }
+    }
+
+    @Test func aLeaderReplacesAllThatAnEarlierTermWrote() async throws {
+        try await withProposer { safekeeper, _, end in
+            // Nothing of it is committed. A second leader takes it over, a third one does without all of it.
+            let second = try RawProposer(port: safekeeper.port, tenant: Self.tenant, timeline: Self.timeline)
+            #expect(try second.elect(start: Self.start).flush == end)
+            let third = try RawProposer(port: safekeeper.port, tenant: Self.tenant, timeline: Self.timeline)
+            try third.elect(start: Self.start) { _ in Self.start }
+            let newEnd = try append(2, to: third)
+            try third.waitUntilDurable(newEnd)
+            let status = try await safekeeper.call("GET", Self.path).body
+            let history = #""term_history":[{"term":1,"lsn":"\#(Self.start)"},{"term":3,"lsn":"\#(Self.start)"}]"#
+            #expect(status.contains(history) && status.contains(#""flush_lsn":"\#(newEnd)""#), "\(status)")
         }
     }
 

@@ -26,22 +26,21 @@ struct KillTests {
             let httpPort = safekeeper.httpPort
             let pause = Int.random(in: 5...150, using: &random)
             let deadline = ContinuousClock.now + .seconds(30)
-            async let loads: Void = withTaskGroup(of: Void.self) { group in
+            async let loads: Void = withThrowingTaskGroup(of: Void.self) { group in
                 for writer in writers {
-                    group.addTask { await runBlocking { load(writer, port: port, until: deadline) } }
+                    group.addTask { try await load(writer, port: port, until: deadline) }
                 }
                 group.addTask { await churn.run(httpPort: httpPort, until: deadline) }
+                try await group.waitForAll()
             }
             try await Task.sleep(for: .milliseconds(pause))
             safekeeper.stop(SIGKILL)
-            await loads
-            for writer in writers {
-                do {
-                    try writer.checkFiles(in: directory)
-                } catch {
-                    Issue.record("seed \(seed), round \(round): \(error)")
-                    return
-                }
+            do {
+                try await loads
+                for writer in writers { try writer.checkFiles(in: directory) }
+            } catch {
+                Issue.record("seed \(seed), round \(round): \(error)")
+                return
             }
         }
         // It comes up once more, with all that was made and nothing that was deleted.
@@ -58,23 +57,9 @@ struct KillTests {
     }
 }
 
-/// Pushes WAL until the process is killed; what is wrong besides that is recorded.
-private func load(_ writer: KilledWriter, port: UInt16, until deadline: ContinuousClock.Instant) {
+/// Pushes WAL until the process is killed, which is no error.
+private func load(_ writer: KilledWriter, port: UInt16, until deadline: ContinuousClock.Instant) async throws {
     do {
-        try writer.run(port: port, until: deadline)
-    } catch is ConnectionFailure {
-        // Killed.
-    } catch {
-        Issue.record("\(error)")
-    }
-}
-
-/// Runs something that blocks on a thread of its own.
-func runBlocking(_ body: @escaping @Sendable () -> Void) async {
-    await withCheckedContinuation { continuation in
-        Thread {
-            body()
-            continuation.resume()
-        }.start()
-    }
+        try await onThread { try writer.run(port: port, until: deadline) }
+    } catch ConnectionFailure.closed, ConnectionFailure.system {}
 }
