@@ -1,5 +1,11 @@
 import PostgresWAL
+import Testing
 import demo
+
+/// All that is in a report would fill a hundred kilobytes of the tests' output.
+extension RunReport: CustomTestStringConvertible {
+    package var testDescription: String { "\(title), \(shards.count) shards" }
+}
 
 extension RunReport {
     /// A run as one could have been: safekeeper 3 is away for a while.

@@ -49,16 +49,12 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func write(_ bytes: RawSpan, to file: OpenFile, at offset: UInt64) throws(StorageError) {
-        let code = bytes.withUnsafeBytes { buffer -> Int32 in
-            var written = 0
-            while written < buffer.count {
-                let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
+        let code = bytes.withUnsafeBytes { buffer in
+            writeAll(buffer.count) { written in
+                guard let start = buffer.baseAddress else { return 0 }
                 let position = off_t(offset) + off_t(written)
-                let count = retrying { pwrite(file.descriptor, rest.baseAddress, rest.count, position) }
-                if count <= 0 { return count < 0 ? errno : EIO }
-                written += count
+                return pwrite(file.descriptor, start + written, buffer.count - written, position)
             }
-            return 0
         }
         if code != 0 { throw StorageError(operation: .write, path: file.path, code: code) }
     }
@@ -66,16 +62,14 @@ package struct PosixFileSystem: FileSystem {
     package func write(_ pieces: [ByteBuffer], to file: OpenFile, at offset: UInt64) throws(StorageError) {
         let code = withVectors(of: pieces[...]) { vectors in
             var rest = vectors[...]
-            var position = off_t(offset)
-            while !rest.isEmpty {
+            return writeAll(vectors.reduce(0) { $0 + Int($1.iov_len) }) { written in
+                let position = off_t(offset) + off_t(written)
                 let count = rest.withUnsafeBufferPointer { buffer in
-                    retrying { pwritev(file.descriptor, buffer.baseAddress, Int32(buffer.count), position) }
+                    pwritev(file.descriptor, buffer.baseAddress, Int32(buffer.count), position)
                 }
-                if count <= 0 { return count < 0 ? errno : EIO }
-                position += off_t(count)
-                rest.drop(bytes: count)
+                if count > 0 { rest.drop(bytes: count) }
+                return count
             }
-            return 0
         }
         if code != 0 { throw StorageError(operation: .write, path: file.path, code: code) }
     }
@@ -157,6 +151,23 @@ package struct PosixFileSystem: FileSystem {
         if errno != 0 { throw lastError(.list, directory) }
         return names
     }
+}
+
+/// Writes until all is written; a call may take less than it was given.
+///
+/// - Parameters:
+///   - count: how many bytes there are.
+///   - write: writes what follows the bytes that are written already; gives how many it wrote, -1 with `errno` set.
+/// - Returns: 0, or the error's number.
+@inline(__always)
+private func writeAll(_ count: Int, _ write: (_ written: Int) -> Int) -> Int32 {
+    var written = 0
+    while written < count {
+        let result = retrying { write(written) }
+        if result <= 0 { return result < 0 ? errno : EIO }
+        written += result
+    }
+    return 0
 }
 
 /// Calls with where the pieces are in memory.

@@ -94,22 +94,22 @@ extension Timeline {
         andWhatFollowsIn queue: MessageQueue,
         _ work: inout Work
     ) throws(AcceptorError) -> AcceptorMessage? {
-        guard case .append(let request) = element.message else {
-            if case .elected = element.message { receivers.setStreaming(work.slot) }
+        let request: AppendRequest
+        switch element.message {
+        case .append(let appended):
+            request = appended
+        case .elected:
+            receivers.setStreaming(work.slot)
             let start = time.now
-            let answer = try process(1) { state throws(AcceptorError) in
-                try state.process(element.message, wal: RawSpan())
-            }
-            if case .elected = element.message {
-                metrics.electedTime.recordNanoseconds((time.now - start).nanoseconds)
-            }
+            let answer = try process(element)
+            metrics.electedTime.recordNanoseconds((time.now - start).nanoseconds)
             return answer
+        case .greeting, .voteRequest:
+            return try process(element)
         }
         guard let second = queue.next(if: { AppendRun.isContinued(request, by: $0) }) else {
             work.flushes.appended(request.size, at: time.now)
-            return try process(1) { state throws(AcceptorError) in
-                try state.process(element.message, wal: element.wal.readableBytesSpan)
-            }
+            return try process(element)
         }
         var run = AppendRun(request, element.wal)
         run.take(second)
@@ -118,6 +118,12 @@ extension Timeline {
         work.flushes.appended(run.request.size, at: time.now)
         return try process(run.count) { state throws(AcceptorError) in
             try state.process(run.request, wal: run.pieces)
+        }
+    }
+
+    private func process(_ element: MessageQueue.Element) throws(AcceptorError) -> AcceptorMessage? {
+        try process(1) { state throws(AcceptorError) in
+            try state.process(element.message, wal: element.wal.readableBytesSpan)
         }
     }
 

@@ -219,28 +219,31 @@ struct WALAcceptorTests {
         let (safekeeper, files) = try TestSafekeeper.onDisk(time: time)
         let proposer = try TestProposer(safekeeper, id)
         try await proposer.elect()
-        try await proposer.response(flushed: proposer.append(10))
-        // Each write takes a millisecond; at the first one and at the twelfth the disk gets stuck.
+        // Into the next segment, so that none ends on the way: that would be answered, too.
+        try await proposer.response(flushed: proposer.append(100_000))
+        // Each write takes 3 ms, so that after two of them a flush is due; at the first and at the third the disk gets stuck.
         let writes = Mutex(0)
         let (first, second) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         files.intercept { operation, path throws(StorageError) in
             guard operation == .write, path.hasSuffix(".partial"), !path.contains("control") else { return }
-            time.advance(by: .milliseconds(1))
+            time.advance(by: .milliseconds(3))
             let number = writes.withLock { writes in
                 writes += 1
                 return writes
             }
             if number == 1 { first.wait() }
-            if number == 12 { second.wait() }
+            if number == 3 { second.wait() }
         }
         let commit = proposer.append(10)
+        // Before others come, with which it would be written.
+        try await eventually("it is written") { writes.withLock { $0 } == 1 }
         var end = commit
         for _ in 0..<19 { end = proposer.append(100_000) }
         try await eventually("they wait for the disk") {
-            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") >= 19
+            safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") == 19
         }
         first.signal()
-        // The queue is not dry, and won't be, as the disk is stuck.
+        // The queue is not dry, and won't be, as the disk is stuck before a segment is full.
         let response = try await proposer.response(flushed: commit)
         #expect(response.flush < end)
         #expect(safekeeper.metrics.value("safekeeper_wal_receiver_queue_depth_total") > 0)
