@@ -338,6 +338,7 @@ let package = Package(
             dependencies: [
                 "InterpretedWAL", "PostgresWAL", "ReplicationProtocol", "SafekeeperServer", "ShardIdentity",
                 "StorageSimulation", "TestFixtures", "WalProposer",
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Tests/ConsensusSimulation",
             swiftSettings: settings

@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 import PostgresWAL
 import ReplicationProtocol
 import SafekeeperServer
@@ -10,6 +11,8 @@ import TestFixtures
 final class SimulatedNode {
     static let folder = "/timeline"
     static let segmentSize = WALSegmentSize(bytes: 1 << 20) ?? .standard
+    /// Less than safekeepers have, as there is little WAL: so messages are often taken in parts.
+    private static let runAlignment = 64 << 10
     static let tenant = TenantID(bits: 1)
     static let timeline = TimelineID(bits: 2)
 
@@ -26,6 +29,8 @@ final class SimulatedNode {
     /// The operation of the next start at which the disk fails, if any.
     var spoilsStart: Int?
 
+    /// How often it took append requests together.
+    private(set) var runCount = 0
     /// The highest term it has told anybody.
     private(set) var promisedTerm = Term.initial
     /// How far it has told anybody that its WAL is durable.
@@ -108,18 +113,13 @@ final class SimulatedNode {
         )
     }
 
-    /// Processes a message of a proposer; gives the answer, encoded.
-    func process(
-        _ bytes: [UInt8],
-        from proposer: Int
-    ) throws -> AcceptorMessage? {
-        guard let state else { return nil }
-        let message = try ProposerMessage(decoding: bytes.span.bytes, version: .v3)
-        var wal = RawSpan()
-        if case .append(let request) = message { wal = bytes.span.bytes.extracting(request.walRange(in: .v3)) }
+    /// Processes what came first of a proposer's messages, or append requests together, and takes it out of them.
+    func process(_ waiting: inout [MessageQueue.Element], from proposer: Int) throws -> AcceptorMessage? {
+        guard let state, !waiting.isEmpty else { return nil }
+        let element = waiting.removeFirst()
         let promisedBefore = promisedFlush
-        if case .voteRequest = message { files.isVoting = true }
-        if case .elected(let elected) = message {
+        if case .voteRequest = element.message { files.isVoting = true }
+        if case .elected(let elected) = element.message {
             files.isTruncating = true
             // From here on a failure may leave less than before.
             if elected.term >= state.persisted.term { promisedFlush = min(promisedFlush, elected.startStreamingAt) }
@@ -130,9 +130,24 @@ final class SimulatedNode {
             // Unless it was refused.
             if state.flushLSN >= promisedBefore { promisedFlush = max(promisedFlush, promisedBefore) }
         }
-        let answer = try state.process(message, wal: wal)
+        let answer: AcceptorMessage?
+        if let run = AppendRun(element, alignment: Self.runAlignment, next: { Self.next(of: &waiting, if: $0) }) {
+            runCount += 1
+            if let rest = run.rest { waiting.insert(rest, at: 0) }
+            answer = try state.process(run.request, wal: run.pieces)
+        } else {
+            answer = try state.process(element.message, wal: element.wal.readableBytesSpan)
+        }
         try note(answer, to: proposer)
         return answer
+    }
+
+    private static func next(
+        of waiting: inout [MessageQueue.Element],
+        if isWanted: (ProposerMessage) -> Bool
+    ) -> MessageQueue.Element? {
+        guard let first = waiting.first, isWanted(first.message) else { return nil }
+        return waiting.removeFirst()
     }
 
     /// Makes WAL durable; gives the answer.

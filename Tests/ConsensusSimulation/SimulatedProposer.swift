@@ -1,5 +1,6 @@
 import PostgresWAL
 import ReplicationProtocol
+import SafekeeperServer
 import WalProposer
 
 /// One life of a proposer: the real state machine, and the WAL of the server behind it.
@@ -39,6 +40,8 @@ struct SimulatedLink {
     /// When the last thing sent arrives, in either direction.
     var lastAtNode = Duration.zero
     var lastAtProposer = Duration.zero
+    /// What has come to the node, which is busy.
+    var waiting: [MessageQueue.Element] = []
     /// Whether WAL was written for it since the last flush.
     var isDirty = false
 }

@@ -8,6 +8,11 @@ import WalProposer
 // Connections keep the order of what is sent, as TCP does; but now and then a message is lost, comes twice or overtakes
 // others: no state machine may rely on what lies below it.
 extension Simulation {
+    /// How long a node is at something else before it takes messages: mostly not at all.
+    var busyTime: Duration {
+        random.chance(1, in: 3) ? .microseconds(Int.random(in: 1...30_000, using: &random)) : .zero
+    }
+
     private enum Fate {
         case inOrder, lost, twice, overtaking
     }
@@ -111,6 +116,7 @@ extension Simulation {
 
     func close(_ link: Int, _ reason: String) {
         links[link].isOpenAtNode = false
+        links[link].waiting = []
         schedule(.closedAtProposer(link: link, reason), after: max(links[link].lastAtProposer - now, .zero) + delay)
     }
 

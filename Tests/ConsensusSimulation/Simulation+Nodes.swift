@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 import PostgresWAL
 import ReplicationProtocol
 import SafekeeperServer
@@ -6,16 +7,25 @@ import StorageSimulation
 import TestFixtures
 
 extension Simulation {
+    /// A message has come, and is processed soon, with what comes until then.
     func receive(_ bytes: [UInt8], over link: Int) throws {
-        let node = nodes[links[link].node]
-        guard node.isUp, links[link].isOpenAtNode else { return }
+        guard nodes[links[link].node].isUp, links[link].isOpenAtNode else { return }
         if cut.contains([links[link].proposer, links[link].node]) { return close(link, "cut off") }
+        if links[link].waiting.isEmpty { schedule(.process(link: link), after: busyTime) }
+        links[link].waiting.append(try MessageQueue.Element(decoding: ByteBuffer(bytes: bytes), version: .v3))
+    }
+
+    /// The node gets to what waits of a connection, all of it.
+    func process(_ link: Int) throws {
+        let node = nodes[links[link].node]
         do {
-            let reply = try node.process(bytes, from: links[link].proposer)
-            if let reply { answer(reply, over: link) }
-            if bytes.first == UInt8(ascii: "a"), !links[link].isDirty {
-                links[link].isDirty = true
-                schedule(.flush(link: link), within: 12)
+            while node.isUp, !links[link].waiting.isEmpty {
+                if case .append = links[link].waiting[0].message, !links[link].isDirty {
+                    links[link].isDirty = true
+                    schedule(.flush(link: link), within: 12)
+                }
+                let reply = try node.process(&links[link].waiting, from: links[link].proposer)
+                if let reply, links[link].isOpenAtNode { answer(reply, over: link) }
             }
         } catch let error as AcceptorError {
             failed(link, "\(error)")
@@ -50,7 +60,11 @@ extension Simulation {
     func stop(_ index: Int) {
         log("node \(index + 1) is down")
         nodes[index].stop()
-        for link in links.indices where links[link].node == index && links[link].isOpenAtNode { close(link, "down") }
+        for link in links.indices where links[link].node == index {
+            // Also of connections that the proposer has closed.
+            links[link].waiting = []
+            if links[link].isOpenAtNode { close(link, "down") }
+        }
         schedule(.restart(node: index), within: isHealed ? 50 : 600)
     }
 

@@ -9,12 +9,13 @@ import WalProposer
 ///
 /// The state machines and the storage are the real ones. Time is a number; what happens next is the earliest of what was
 /// scheduled. Connections break, messages take any time, come twice, in another order or never, old connections deliver
-/// late; nodes crash inside any file operation and come back after a kill or a power loss; disks fail and fill up;
-/// proposers die and compete; safekeepers are exchanged for others.
+/// late; nodes are busy and then take together what waits; they crash inside any file operation and come back after a
+/// kill or a power loss; disks fail and fill up; proposers die and compete; safekeepers are exchanged for others.
 package final class Simulation {
     enum Event {
         case arrive(link: Int)
         case toNode(link: Int, [UInt8])
+        case process(link: Int)
         case toProposer(link: Int, AcceptorMessage)
         case closedAtNode(link: Int)
         case closedAtProposer(link: Int, String)
@@ -126,6 +127,7 @@ package final class Simulation {
         case .arrive(let link): arrive(link)
         case .established(let link): try tell(link) { .connected($0) }
         case .toNode(let link, let bytes): try receive(bytes, over: link)
+        case .process(let link): try process(link)
         case .toProposer(let link, let message): try tell(link) { .received($0, message) }
         case .flush(let link): try flush(link)
         case .closedAtNode(let link): links[link].isOpenAtNode = false
@@ -170,7 +172,9 @@ package final class Simulation {
     }
 
     /// How much went on: a simulation in which nothing happens proves nothing.
-    package var activity: (elections: Int, committedBytes: Int) { (judge.electionCount, judge.committed.count) }
+    package var activity: (elections: Int, committedBytes: Int, runs: Int) {
+        (judge.electionCount, judge.committed.count, nodes.reduce(0) { $0 + $1.runCount })
+    }
 }
 
 /// With whom a simulation begins.

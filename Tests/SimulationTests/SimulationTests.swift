@@ -53,20 +53,21 @@ struct SimulationTests {
 
     @Test("The same seed gives the same run, and much happens in it")
     func determinism() throws {
-        var (elections, exchanges, spoiled) = (0, 0, 0)
+        var (elections, runs, exchanges, spoiled) = (0, 0, 0, 0)
         for seed in 0..<6 as Range<UInt64> {
-            let runs = try (0..<2).map { _ in
+            let simulations = try (0..<2).map { _ in
                 let simulation = try Simulation(seed: seed)
                 try simulation.run(steps: Self.steps)
                 return simulation
             }
-            #expect(runs[0].trace == runs[1].trace)
-            #expect(runs[0].activity.committedBytes > 10_000)
-            elections += runs[0].activity.elections
-            exchanges += runs[0].exchangeCount
-            spoiled += runs[0].spoiledCount
+            #expect(simulations[0].trace == simulations[1].trace)
+            #expect(simulations[0].activity.committedBytes > 10_000)
+            elections += simulations[0].activity.elections
+            runs += simulations[0].activity.runs
+            exchanges += simulations[0].exchangeCount
+            spoiled += simulations[0].spoiledCount
         }
-        #expect(elections > 10 && exchanges > 2 && spoiled > 10)
+        #expect(elections > 10 && runs > 20 && exchanges > 2 && spoiled > 10)
     }
 
     @Test("A mistake that is planted is found", arguments: PlantedFault.allCases)

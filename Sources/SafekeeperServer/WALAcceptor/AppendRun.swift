@@ -1,6 +1,6 @@
-internal import NIOCore
+package import NIOCore
 internal import PostgresWAL
-internal import ReplicationProtocol
+package import ReplicationProtocol
 
 /// Append requests that follow one another, put together so that they are written with one call.
 ///
@@ -11,46 +11,55 @@ internal import ReplicationProtocol
 ///
 /// Nothing waits for a run: it is made of what is there already. WAL is written from the memory that it was received in;
 /// only small pieces are copied together.
-struct AppendRun {
+package struct AppendRun {
     /// Runs end at the latest at multiples of so many bytes.
-    static let alignment = 512 << 10
+    package static let alignment = 512 << 10
     /// The most WAL of a request that is copied together with others, in bytes.
     static let smallSize = 32 << 10
 
     /// The request for all of it.
-    private(set) var request: AppendRequest
+    package private(set) var request: AppendRequest
     /// How many requests are in it to their ends.
-    private(set) var count = 0
+    package private(set) var count = 0
     /// Its WAL, in pieces.
-    private(set) var pieces: [ByteBuffer] = []
+    package private(set) var pieces: [ByteBuffer] = []
     /// What is left of the last request.
-    private(set) var rest: MessageQueue.Element?
+    package private(set) var rest: MessageQueue.Element?
     private let capacity: Int
     /// Whether small ones can be copied behind the last piece.
     private var endsWithCopy = false
 
-    /// Begins with a request that others may follow, and its WAL.
-    init(_ request: AppendRequest, _ wal: ByteBuffer) {
+    /// Puts an append request together with those that follow it; nil if it isn't one, or none follows.
+    ///
+    /// - Parameters:
+    ///   - first: a message.
+    ///   - alignment: multiples of so many bytes end a run; a segment has to be one.
+    ///   - next: takes the message behind the last one that was taken, if it is there and wanted.
+    package init?(
+        _ first: MessageQueue.Element,
+        alignment: Int = AppendRun.alignment,
+        next: (_ isWanted: (ProposerMessage) -> Bool) -> MessageQueue.Element?
+    ) {
+        guard case .append(let request) = first.message else { return nil }
+        let capacity = alignment - Int(request.begin.rawValue % UInt64(alignment))
+        guard let second = next({ Self.isContinued(request, by: $0, capacity: capacity) }) else { return nil }
         self.request = request
         self.request.end = request.begin
-        capacity = Self.capacity(from: request.begin)
-        append(request, wal)
-    }
-
-    /// The bytes from a position to where a run from there ends at the latest.
-    private static func capacity(from begin: LSN) -> Int {
-        alignment - Int(begin.rawValue % UInt64(alignment))
+        self.capacity = capacity
+        append(request, first.wal)
+        take(second)
+        while let more = next({ Self.isContinued(self.request, by: $0, capacity: capacity) }) { take(more) }
     }
 
     /// Whether a message can be put behind a run, or a request, without any difference to it coming alone.
-    static func isContinued(_ run: AppendRequest, by message: ProposerMessage) -> Bool {
+    private static func isContinued(_ run: AppendRequest, by message: ProposerMessage, capacity: Int) -> Bool {
         guard case .append(let next) = message, !run.isHeartbeat, !next.isHeartbeat else { return false }
         return next.begin == run.end && next.term == run.term && next.generation == run.generation
-            && run.size < capacity(from: run.begin)
+            && run.size < capacity
     }
 
     /// Puts a message behind what is there, or as much of it as there is room for.
-    mutating func take(_ element: MessageQueue.Element) {
+    private mutating func take(_ element: MessageQueue.Element) {
         guard case .append(let next) = element.message else { preconditionFailure("not an append request") }
         // Both only rise, and 0 says nothing.
         request.commit = max(request.commit, next.commit)

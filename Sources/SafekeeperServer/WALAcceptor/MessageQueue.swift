@@ -1,6 +1,6 @@
 internal import CoreMetrics
-internal import NIOCore
-internal import ReplicationProtocol
+package import NIOCore
+package import ReplicationProtocol
 internal import Synchronization
 
 /// The messages of one proposer that wait for the disk: bounded in number and in bytes.
@@ -11,12 +11,18 @@ internal import Synchronization
 /// Source: `safekeeper-core.md` §0, §5.
 package final class MessageQueue: Sendable {
     /// A message.
-    struct Element: Sendable {
-        let message: ProposerMessage
+    package struct Element: Sendable {
+        package let message: ProposerMessage
         /// For an append request its WAL, in the memory it was received in.
-        let wal: ByteBuffer
+        package let wal: ByteBuffer
         /// Bytes of the encoded message.
-        let size: Int
+        package let size: Int
+
+        package init(message: ProposerMessage, wal: ByteBuffer, size: Int) {
+            self.message = message
+            self.wal = wal
+            self.size = size
+        }
     }
 
     /// Bounds.
@@ -166,5 +172,26 @@ package final class MessageQueue: Sendable {
         }
         uncount(count, bytes)
         for promise in waiting { promise?.resolve(()) }
+    }
+}
+
+extension MessageQueue.Element {
+    /// Decodes a message; its WAL stays in the memory that it was received in.
+    ///
+    /// - Parameters:
+    ///   - bytes: the message, whole.
+    ///   - version: the form that it has.
+    /// - Throws: ``ConsensusMessageError``.
+    package init(decoding bytes: ByteBuffer, version: ConsensusProtocolVersion) throws(ConsensusMessageError) {
+        let message = try ProposerMessage(decoding: bytes.readableBytesSpan, version: version)
+        var wal = ByteBuffer()
+        if case .append(let request) = message {
+            let range = request.walRange(in: version)
+            guard let slice = bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) else {
+                preconditionFailure("the WAL of a decoded message isn't in it")
+            }
+            wal = slice
+        }
+        self.init(message: message, wal: wal, size: bytes.readableBytes)
     }
 }

@@ -94,10 +94,17 @@ extension Timeline {
         andWhatFollowsIn queue: MessageQueue,
         _ work: inout Work
     ) throws(AcceptorError) -> AcceptorMessage? {
-        let request: AppendRequest
         switch element.message {
-        case .append(let appended):
-            request = appended
+        case .append(let request):
+            if let run = AppendRun(element, next: { queue.next(if: $0) }) {
+                work.rest = run.rest
+                work.flushes.appended(run.request.size, at: time.now)
+                return try process(run.count) { state throws(AcceptorError) in
+                    try state.process(run.request, wal: run.pieces)
+                }
+            }
+            work.flushes.appended(request.size, at: time.now)
+            return try process(element)
         case .elected:
             receivers.setStreaming(work.slot)
             let start = time.now
@@ -106,18 +113,6 @@ extension Timeline {
             return answer
         case .greeting, .voteRequest:
             return try process(element)
-        }
-        guard let second = queue.next(if: { AppendRun.isContinued(request, by: $0) }) else {
-            work.flushes.appended(request.size, at: time.now)
-            return try process(element)
-        }
-        var run = AppendRun(request, element.wal)
-        run.take(second)
-        while let next = queue.next(if: { AppendRun.isContinued(run.request, by: $0) }) { run.take(next) }
-        work.rest = run.rest
-        work.flushes.appended(run.request.size, at: time.now)
-        return try process(run.count) { state throws(AcceptorError) in
-            try state.process(run.request, wal: run.pieces)
         }
     }
 

@@ -155,16 +155,7 @@ extension WALAcceptor {
 
     private func decode(_ bytes: ByteBuffer) throws(WALAcceptorError) -> MessageQueue.Element {
         do throws(ConsensusMessageError) {
-            let message = try ProposerMessage(decoding: bytes.readableBytesSpan, version: connection.version)
-            var wal = ByteBuffer()
-            if case .append(let request) = message {
-                let range = request.walRange(in: connection.version)
-                guard let slice = bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) else {
-                    preconditionFailure("the WAL of a decoded message isn't in it")
-                }
-                wal = slice
-            }
-            return MessageQueue.Element(message: message, wal: wal, size: bytes.readableBytes)
+            return try MessageQueue.Element(decoding: bytes, version: connection.version)
         } catch {
             throw .message(error)
         }
