@@ -19,35 +19,42 @@ struct ConnectingThread: Sendable {
     }
 
     private func run() {
-        guard let libpq = LibpqConnection(connectionString: connectionString, parameters: parameters) else {
-            return mailbox.finish(.failed(.connectionFailed(message: "out of memory")))
+        do throws(PostgresClientError) {
+            // Before it connects: afterwards it would be too late to have no descriptor.
+            let own = try loop == nil ? ConnectionLoop(forOne: ()) : nil
+            guard let libpq = LibpqConnection(connectionString: connectionString, parameters: parameters) else {
+                throw .connectionFailed(message: "out of memory")
+            }
+            try connect(libpq)
+            mailbox.finishConnecting(.success(libpq.serverVersion))
+            let connection = ServedConnection(libpq, mailbox)
+            loop?.adopt(connection)
+            own?.serve(connection)
+        } catch {
+            mailbox.finish(.failed(error))
         }
-        if let error = connect(libpq) { return mailbox.finish(.failed(error)) }
-        mailbox.finishConnecting(.success(libpq.serverVersion))
-        let connection = ServedConnection(libpq, mailbox)
-        if let loop { loop.adopt(connection) } else { ConnectionLoop.serve(connection) }
     }
 
-    private func connect(_ libpq: borrowing LibpqConnection) -> PostgresClientError? {
+    private func connect(_ libpq: borrowing LibpqConnection) throws(PostgresClientError) {
         let deadline = ContinuousClock.now + timeout
-        guard !libpq.isBad else { return .connectionFailed(message: libpq.message) }
+        guard !libpq.isBad else { throw .connectionFailed(message: libpq.message) }
         var events = Int16(POLLOUT)
         while true {
-            guard !mailbox.isCloseWanted else { return .closed }
+            guard !mailbox.isCloseWanted else { throw .closed }
             var descriptors = [
                 pollfd(fd: mailbox.wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: libpq.socket, events: events, revents: 0),
             ]
             let left = deadline - ContinuousClock.now
-            guard left > .zero else { return .timeout(.connecting, timeout) }
+            guard left > .zero else { throw .timeout(.connecting, timeout) }
             WakeUp.wait(for: &descriptors, left)
             if descriptors[0].revents != 0 { mailbox.wakeUp.clear() }
             if descriptors[1].revents == 0 { continue }
             switch libpq.connect() {
             case .reading: events = Int16(POLLIN)
             case .writing: events = Int16(POLLOUT)
-            case .done: return nil
-            case .failed(let message): return .connectionFailed(message: message)
+            case .done: return
+            case .failed(let message): throw .connectionFailed(message: message)
             }
         }
     }

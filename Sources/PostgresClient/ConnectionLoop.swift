@@ -32,25 +32,27 @@ public final class ConnectionLoop: SerialExecutor, TaskExecutor {
     }
 
     private let state = Mutex(State())
-    private let wakeUp = WakeUp()
+    private let wakeUp: WakeUp
     /// The thread's number, once it runs; 0 before.
     private let thread = Atomic<UInt>(0)
 
-    private init(_: Void) {}
+    /// A loop for one connection, on the thread that calls ``serve(_:)``.
+    init(forOne _: Void) throws(PostgresClientError) {
+        wakeUp = try WakeUp()
+    }
 
     /// Starts the thread.
-    /// - Throws: ``PostgresClientError/noThread(_:)``.
+    /// - Throws: ``PostgresClientError/noThread(_:)`` or ``PostgresClientError/noDescriptor(_:)``.
     public convenience init() throws(PostgresClientError) {
-        self.init(())
+        try self.init(forOne: ())
         if let error = DetachedThread.start({ self.run() }) { throw error }
     }
 
     /// Serves one connection on the caller's thread until it ends.
-    static func serve(_ connection: ServedConnection) {
-        let loop = ConnectionLoop(())
-        loop.adopt(connection)
-        loop.stop()
-        loop.run()
+    func serve(_ connection: ServedConnection) {
+        adopt(connection)
+        stop()
+        run()
     }
 
     /// Ends the thread once no connection is left, and no job.

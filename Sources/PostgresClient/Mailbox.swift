@@ -46,7 +46,12 @@ final class Mailbox: Sendable {
     /// Whose thread serves the connection; nil until it is made.
     private let loop = Mutex<ConnectionLoop?>(nil)
     /// Wakes the thread that connects.
-    let wakeUp = WakeUp()
+    let wakeUp: WakeUp
+
+    /// - Throws: ``PostgresClientError/noDescriptor(_:)``.
+    init() throws(PostgresClientError) {
+        wakeUp = try WakeUp()
+    }
 
     private func wake() {
         markDue()

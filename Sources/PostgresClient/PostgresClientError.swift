@@ -18,6 +18,8 @@ public enum PostgresClientError: Error, Hashable, Sendable {
     case cancelled
     /// A thread for the connection could not be made; the error number.
     case noThread(Int32)
+    /// There are no file descriptors for the connection; the error number.
+    case noDescriptor(Int32)
 
     /// What can take too long.
     public enum Operation: String, Hashable, Sendable {
@@ -37,6 +39,7 @@ extension PostgresClientError: CustomStringConvertible {
         case .closed: "the connection is closed"
         case .cancelled: "cancelled"
         case .noThread(let code): "no thread for the connection (error \(code))"
+        case .noDescriptor(let code): "no file descriptor for the connection (error \(code))"
         }
     }
 }

@@ -39,7 +39,7 @@ public final class PostgresConnection: Sendable {
         timeout: Duration = .seconds(10),
         on loop: ConnectionLoop? = nil
     ) async throws(PostgresClientError) {
-        let mailbox = Mailbox()
+        let mailbox = try Mailbox()
         self.mailbox = mailbox
         let thread = ConnectingThread(
             mailbox: mailbox,

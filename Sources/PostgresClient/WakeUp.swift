@@ -6,9 +6,10 @@ struct WakeUp: ~Copyable, Sendable {
     /// Becomes readable by ``signal()``.
     let descriptor: Int32
 
-    init() {
+    /// - Throws: ``PostgresClientError/noDescriptor(_:)`` if the process or the system has no more.
+    init() throws(PostgresClientError) {
         descriptor = linux_event_descriptor()
-        precondition(descriptor >= 0, "no event descriptor: error \(errno)")
+        guard descriptor >= 0 else { throw .noDescriptor(errno) }
     }
 
     deinit {

@@ -67,6 +67,45 @@ struct ProcessTests {
         withExtendedLifetime((connection, idle)) {}
     }
 
+    @Test func itMayOpenAsManyFilesAsTheSystemAllows() async throws {
+        let folder = try DataFolder()
+        let limits = "ulimit -S -n 100; ulimit -H -n 300; exec \"$@\""
+        let safekeeper = SafekeeperProcess(directory: folder.path, launcher: ["/bin/sh", "-c", limits, "sh"])
+        try safekeeper.start()
+        #expect(safekeeper.log.contains("  INFO limit of open files raised from 100 to 300\n"))
+        #expect(try await safekeeper.call("GET", "/metrics").body.contains("\nprocess_max_fds 300\n"))
+    }
+
+    @Test func withoutDescriptorsItServesThoseWhoAreThereAndLaterTheOthers() async throws {
+        let folder = try DataFolder()
+        let launcher = ["/bin/sh", "-c", "ulimit -n 80; exec \"$@\"", "sh"]
+        let safekeeper = SafekeeperProcess(directory: folder.path, launcher: launcher)
+        try safekeeper.start()
+        func login() throws -> BlockingConnection {
+            let connection = try BlockingConnection(port: safekeeper.port)
+            try connection.start(options: "-c tenant_id=\(Self.tenant) timeline_id=\(Self.timeline)")
+            return connection
+        }
+        let early = try login()
+        // The system takes them for the safekeeper, as many as wait in the listening socket's queue.
+        var others = try (0..<100).map { _ in try BlockingConnection(port: safekeeper.port) }
+        others.append(try BlockingConnection(port: safekeeper.httpPort))
+        func warnings() -> Int {
+            safekeeper.log.components(separatedBy: "no connection can be taken, trying again in 1 s: ").count - 1
+        }
+        let deadline = ContinuousClock.now + .seconds(20)
+        while warnings() < 2, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(10)) }
+        // Each port tries once in a second, and not all the time.
+        try await Task.sleep(for: .seconds(2))
+        #expect((2...20).contains(warnings()), "\(safekeeper.log.suffix(2_000))")
+        try early.query("SHOW server_version")
+        #expect(try early.receive() != nil)
+        others = []
+        _ = try login()
+        #expect(try await safekeeper.call("GET", "/v1/status").status == 200)
+        #expect(safekeeper.stop() == 0)
+    }
+
     @Test func settingsComeFromFileAndFlags() throws {
         let folder = try DataFolder()
         try folder.outside.write("id = 5\nlog_format = \"json\"\nshutdown_timeout = \"9s\"".utf8, to: "settings.toml")

@@ -28,7 +28,7 @@ package struct PortServer: Service {
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> PortServer {
         let openChannels = OpenChannels(maximum: configuration.limits.maximumConnections)
-        let listener = try await bootstrap(eventLoopGroup, configuration.limits)
+        let listener = try await bootstrap(eventLoopGroup, configuration.limits, logger)
             .bind(host: configuration.host, port: configuration.port) { [policy = configuration.policy] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -56,7 +56,11 @@ package struct PortServer: Service {
         )
     }
 
-    private static func bootstrap(_ group: any EventLoopGroup, _ limits: PortLimits) -> ServerBootstrap {
+    private static func bootstrap(
+        _ group: any EventLoopGroup,
+        _ limits: PortLimits,
+        _ logger: Logger
+    ) -> ServerBootstrap {
         let sizes = limits.receiveBufferSize
         let allocator = AdaptiveRecvByteBufferAllocator(
             minimum: sizes.lowerBound,
@@ -64,6 +68,9 @@ package struct PortServer: Service {
             maximum: sizes.upperBound
         )
         return ServerBootstrap(group: group)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try AcceptPause.add(to: channel, logger: logger) }
+            }
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // Connections take it over, and tell their windows by it from the first packet on.

@@ -65,8 +65,9 @@ package struct HTTPService<Responder: HTTPResponder>: Service where Responder.Co
                 address: .hostname(address.host, port: Int(address.port)),
                 reuseAddress: true
             ),
-            onServerRunning: { [onBound] channel in
+            onServerRunning: { [onBound, logger] channel in
                 isBound.value.withLock { $0 = true }
+                try? await channel.eventLoop.submit { try AcceptPause.add(to: channel, logger: logger) }.get()
                 if let bound = channel.localAddress { await onBound(bound) }
             },
             logger: logger

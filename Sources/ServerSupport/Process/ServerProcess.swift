@@ -41,6 +41,7 @@ package struct ServerProcess: Sendable {
         let log = LogOutput(to: sink, format: settings.logFormat, levels: settings.logLevel, metrics: metrics)
         let logger = log.logger("start")
         logger.info("version: \(version)")
+        OpenFileLimit.raise(logger)
 
         let group = ServiceGroup(services: [try await start(log, metrics)], logger: log.logger("services"))
         let signals = SignalWatch(program: program, timeout: settings.shutdownTimeout, logger: logger) {
