@@ -46,6 +46,7 @@ struct ImportCommand: ParsableCommand {
     }
 
     func run() throws {
+        OpenFileLimit.raise()
         do {
             let lsn = try ShardImport.run(source, into: shards(), workdir: workdir)
             print("imported up to \(lsn)")

@@ -84,6 +84,7 @@ package final class PageserverProcess {
     ///   - major: the server's version.
     ///   - shardCount: how many shards; 0 for an unsharded tenant.
     ///   - stripeSize: pages that stay together on one shard.
+    ///   - launcher: a command that becomes the program, whose own command line follows it.
     /// - Returns: where the WAL begins that goes with it.
     /// - Throws: ``SafekeeperFailure`` with what the program says.
     @discardableResult
@@ -92,14 +93,16 @@ package final class PageserverProcess {
         into workdir: String,
         major: Int,
         shardCount: UInt8,
-        stripeSize: UInt32
+        stripeSize: UInt32,
+        launcher: [String] = []
     ) throws -> LSN {
-        let arguments = [
-            "import", "--workdir", workdir, "--tenant-id", "\(KeptTimeline.tenant)", "--timeline-id",
-            "\(KeptTimeline.timeline)", "--pg-version", "\(major)", "--shard-count", "\(shardCount)",
-            "--shard-stripe-size", "\(stripeSize)", "--archive", archive,
-        ]
-        let finished = try FinishedProcess.run(try executable(), arguments)
+        let command =
+            launcher + [
+                try executable(), "import", "--workdir", workdir, "--tenant-id", "\(KeptTimeline.tenant)",
+                "--timeline-id", "\(KeptTimeline.timeline)", "--pg-version", "\(major)", "--shard-count",
+                "\(shardCount)", "--shard-stripe-size", "\(stripeSize)", "--archive", archive,
+            ]
+        let finished = try FinishedProcess.run(command[0], Array(command.dropFirst()))
         guard finished.status == 0, finished.text.hasPrefix("imported up to "),
             let lsn = LSN(String(finished.text.dropFirst(15).prefix { $0.isHexDigit || $0 == "/" }))
         else {

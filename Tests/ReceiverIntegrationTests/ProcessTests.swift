@@ -99,6 +99,20 @@ struct PageserverProcessTests {
         #expect(pageserver.stop(SIGINT) == 0)
     }
 
+    @Test("an import may open more files than programs begin with")
+    func filesOfAnImport() throws {
+        let outcome = try Workload.shared(major: 15)
+        let place = try Place()
+        try PageserverProcess.importBackup(
+            outcome.baseBackup,
+            into: place.workdir,
+            major: 15,
+            shardCount: 16,
+            stripeSize: 4,
+            launcher: ["/bin/sh", "-c", "ulimit -S -n 60; exec \"$@\"", "sh"]
+        )
+    }
+
     @Test("a shard with another identity than its folder says is refused, and other mistakes are told")
     func mistakes() throws {
         let outcome = try Workload.shared(major: 15)
