@@ -21,7 +21,7 @@ struct ConnectingThread: Sendable {
     private func run() {
         do throws(PostgresClientError) {
             // Before it connects: afterwards it would be too late to have no descriptor.
-            let own = try loop == nil ? ConnectionLoop(forOne: ()) : nil
+            let own = try loop == nil ? ConnectionLoop(withoutThread: ()) : nil
             guard let libpq = LibpqConnection(connectionString: connectionString, parameters: parameters) else {
                 throw .connectionFailed(message: "out of memory")
             }

@@ -36,15 +36,15 @@ public final class ConnectionLoop: SerialExecutor, TaskExecutor {
     /// The thread's number, once it runs; 0 before.
     private let thread = Atomic<UInt>(0)
 
-    /// A loop for one connection, on the thread that calls ``serve(_:)``.
-    init(forOne _: Void) throws(PostgresClientError) {
+    /// A loop without a thread: that of whoever calls ``serve(_:)``.
+    init(withoutThread _: Void) throws(PostgresClientError) {
         wakeUp = try WakeUp()
     }
 
     /// Starts the thread.
     /// - Throws: ``PostgresClientError/noThread(_:)`` or ``PostgresClientError/noDescriptor(_:)``.
     public convenience init() throws(PostgresClientError) {
-        try self.init(forOne: ())
+        try self.init(withoutThread: ())
         if let error = DetachedThread.start({ self.run() }) { throw error }
     }
 

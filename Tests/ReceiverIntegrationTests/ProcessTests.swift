@@ -109,7 +109,7 @@ struct PageserverProcessTests {
             major: 15,
             shardCount: 16,
             stripeSize: 4,
-            launcher: ["/bin/sh", "-c", "ulimit -S -n 60; exec \"$@\"", "sh"]
+            launcher: launcher(openFiles: 60)
         )
     }
 

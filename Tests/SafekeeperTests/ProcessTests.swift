@@ -69,8 +69,8 @@ struct ProcessTests {
 
     @Test func itMayOpenAsManyFilesAsTheSystemAllows() async throws {
         let folder = try DataFolder()
-        let limits = "ulimit -S -n 100; ulimit -H -n 1000; exec \"$@\""
-        let safekeeper = SafekeeperProcess(directory: folder.path, launcher: ["/bin/sh", "-c", limits, "sh"])
+        let limits = launcher(openFiles: 100, raisedUpTo: 1000)
+        let safekeeper = SafekeeperProcess(directory: folder.path, launcher: limits)
         try safekeeper.start()
         #expect(safekeeper.log.contains("  INFO limit of open files raised from 100 to 1000\n"))
         #expect(try await safekeeper.call("GET", "/metrics").body.contains("\nprocess_max_fds 1000\n"))
@@ -80,8 +80,8 @@ struct ProcessTests {
         let folder = try DataFolder()
         // Event loops have descriptors, too.
         let limit = 80 + 8 * ProcessInfo.processInfo.activeProcessorCount
-        let launcher = ["/bin/sh", "-c", "ulimit -n \(limit); exec \"$@\"", "sh"]
-        let safekeeper = SafekeeperProcess(directory: folder.path, launcher: launcher)
+        let limits = launcher(openFiles: limit, raisedUpTo: limit)
+        let safekeeper = SafekeeperProcess(directory: folder.path, launcher: limits)
         try safekeeper.start()
         func login() throws -> BlockingConnection {
             let connection = try BlockingConnection(port: safekeeper.port)

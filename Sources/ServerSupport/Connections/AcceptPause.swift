@@ -10,7 +10,7 @@ package final class AcceptPause: ChannelInboundHandler {
     package typealias InboundIn = Channel
 
     /// How long it waits before it tries again.
-    package static let duration = TimeAmount.seconds(1)
+    private static let duration = TimeAmount.seconds(1)
 
     /// Errors that may pass: without any for the process, for the system; buffers; memory.
     private static let shortages: Set<CInt> = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
